@@ -1,0 +1,206 @@
+# Makefile of Pythia: `make` leaves ./pythia.so; objects go below build/<variant>/.
+#
+#   make            the loadable extension
+#   make test       installs what is missing, builds, runs all tests; last line: N passed, N failed, N skipped
+#   make demo       installs what is missing, builds, runs scripts/demo
+#   make bench      runs scripts/bench
+#   make lint       clang-format, clang-tidy, cppcheck, and the project's own rules (scripts/lint)
+#   make asan       unit tests and SQL scripts under AddressSanitizer and UBSan
+#   make valgrind   unit tests under valgrind
+#   make oom        fails every n-th allocation of every script in tests/oom
+#   make fuzz       every fuzz target for FUZZ_SECONDS
+#   make install    PREFIX=/usr/local DESTDIR=: lib/pythia/pythia.so, include/pythia*.h, share/doc/pythia/
+#   make format     clang-format in place
+#   make clean
+#
+# V=1 shows the commands. Sources are found by wildcard; a new file in its folder is built without being listed here.
+
+# ---- configuration ----------------------------------------------------------------------------------
+
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+ifeq ($(origin CXX),default)
+CXX = g++
+endif
+CLANG        = clang
+PREFIX       = /usr/local
+DESTDIR      =
+BUILD        = build
+SO           = pythia.so
+JOBS        := $(shell nproc 2>/dev/null || echo 1)
+FUZZ_SECONDS = 60
+OPTIMISE     = -O2 -g
+PACKAGES     = sqlite3 lapacke lapack blas libpcre2-8 zlib libzstd simdjson libxxhash
+TESTPACKAGES = cunit
+
+# ---- flags ------------------------------------------------------------------------------------------
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wundef -Wvla -Wformat=2 \
+           -Wwrite-strings -Werror
+CWARNINGS = $(WARNINGS) -Wstrict-prototypes -Wmissing-prototypes
+# Values must be the same on every machine: no -ffast-math, no contraction into fused operations.
+CODEGEN  = -fvisibility=hidden -fno-common -fno-math-errno -ffp-contract=off
+CPPFLAGS_ALL = -I. $(CPPFLAGS)
+CFLAGS_ALL   = -std=gnu11 $(CWARNINGS) $(CODEGEN) $(CFLAGS)
+CXXFLAGS_ALL = -std=gnu++17 $(WARNINGS) $(CODEGEN) -fvisibility-inlines-hidden -fno-exceptions -fno-rtti $(CXXFLAGS)
+
+PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PACKAGE_LIBS   := $(shell pkg-config --libs $(filter-out sqlite3,$(PACKAGES)) 2>/dev/null)
+TEST_LIBS      := $(shell pkg-config --libs $(TESTPACKAGES) sqlite3 2>/dev/null)
+
+# libstdc++ stays a shared library, because simdjson brings it anyway; exports.map hides what the
+# C++ file and the static parts of libraries would export.
+SOLINK = -shared -Wl,-z,relro,-z,now -Wl,-z,nodelete -Wl,--exclude-libs,ALL -Wl,--as-needed \
+         -Wl,--no-undefined -Wl,--version-script=scripts/exports.map
+EXELINK = -Wl,--as-needed -Wl,-z,relro,-z,now
+
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+# pic: what is installed. core: linked with SQLite, constants shrunk (PYTHIA_TEST) so that small inputs
+# meet the edges; assertions on. asan, asanso: the same two under the sanitizers.
+VARIANTS = pic core asan asanso fuzz
+FLAGS_pic    = $(OPTIMISE) -fPIC -DNDEBUG
+FLAGS_core   = -O1 -g -DSQLITE_CORE -DPYTHIA_TEST
+FLAGS_asan   = -O1 -g -DSQLITE_CORE -DPYTHIA_TEST $(SANITIZE)
+FLAGS_asanso = -O1 -g -fPIC $(SANITIZE)
+FLAGS_fuzz   = -O1 -g -DSQLITE_CORE -DPYTHIA_TEST $(SANITIZE) -fsanitize=fuzzer-no-link
+fuzz_CC = $(CLANG)
+fuzz_CXX = $(CLANG)++
+
+# ---- files ------------------------------------------------------------------------------------------
+
+SOURCES   = $(sort $(wildcard ext/*.c ext/*/*.c vtab/*.c sql/*.c))
+CXXSOURCES = $(sort $(wildcard ext/read/*.cpp))
+SQLFILES  = $(sort $(wildcard sql/*.sql))
+UNITTESTS = $(sort $(wildcard tests/unit/*.c))
+FUZZERS   = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
+HEADERS   = $(wildcard ext/pythia.h ext/pythia_probe.h)
+MANUAL    = $(wildcard README.md pythia.sqlite.md LICENSE)
+OBJECTS   = $(SOURCES:.c=.o) $(CXXSOURCES:.cpp=.cpp.o) $(if $(SQLFILES),embedded_sql.o)
+objects   = $(addprefix $(BUILD)/$(1)/,$(OBJECTS))
+
+# ---- targets ----------------------------------------------------------------------------------------
+
+.PHONY: all test check check-built demo bench lint asan valgrind oom fuzz install clean format
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+all: $(SO)
+
+test:
+	@scripts/setup
+	@+$(MAKE) --no-print-directory -j$(JOBS) check-built
+	@BUILD=$(BUILD) SO=$(SO) tests/run
+
+# The tests without the look at the installed packages.
+check: check-built
+	@BUILD=$(BUILD) SO=$(SO) tests/run
+
+check-built: $(SO) $(BUILD)/unit $(BUILD)/oom $(BUILD)/security
+
+demo:
+	@scripts/setup
+	@+$(MAKE) --no-print-directory -j$(JOBS) all
+	@scripts/demo
+
+bench: all
+	@scripts/bench
+
+lint: $(SO)
+	@scripts/setup lint
+	@SO=$(SO) scripts/lint
+
+asan: $(BUILD)/asan/unit $(BUILD)/asanso/pythia.so
+	ASAN_OPTIONS=detect_leaks=1 $(BUILD)/asan/unit
+	SO=$(BUILD)/asanso/pythia.so SQLITE3="env LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
+	    ASAN_OPTIONS=detect_leaks=0 sqlite3" tests/run_sql
+
+valgrind: $(BUILD)/unit
+	@scripts/setup valgrind
+	PYTHIA_NO_JIT=1 valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite,possible $(BUILD)/unit
+
+oom: $(BUILD)/oom
+	$(BUILD)/oom
+
+fuzz:
+	@scripts/setup fuzz
+	@+$(MAKE) --no-print-directory $(FUZZERS)
+	@for f in $(FUZZERS); do mkdir -p $(BUILD)/corpus/$${f##*/}; \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=20 -print_final_stats=0 \
+	    $(BUILD)/corpus/$${f##*/} || exit 1; done
+
+install: $(SO)
+	install -d $(DESTDIR)$(PREFIX)/lib/pythia $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/doc/pythia
+	install -m 755 $(SO) $(DESTDIR)$(PREFIX)/lib/pythia/pythia.so
+	$(if $(HEADERS),install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include)
+	$(if $(MANUAL),install -m 644 $(MANUAL) $(DESTDIR)$(PREFIX)/share/doc/pythia)
+
+clean:
+	rm -rf $(BUILD) $(SO)
+
+format:
+	scripts/setup lint
+	git ls-files -co --exclude-standard '*.c' '*.h' '*.cpp' | xargs clang-format-14 -i
+
+# ---- rules ------------------------------------------------------------------------------------------
+
+# Shows what is made instead of how; V=1 shows the commands.
+say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)'; )
+
+# Says what is missing before the compiler does.
+$(BUILD)/packages:
+	@mkdir -p $(BUILD)
+	@pkg-config --print-errors --exists $(PACKAGES) $(TESTPACKAGES) || \
+	    { echo 'Packages are missing: run scripts/setup (or make test, which does).' >&2; exit 1; }
+	@touch $@
+
+# Relinks when a source file is gone.
+$(BUILD)/sources: FORCE
+	@mkdir -p $(BUILD)
+	@echo '$(OBJECTS) $(UNITTESTS)' | cmp -s - $@ || echo '$(OBJECTS) $(UNITTESTS)' > $@
+FORCE:
+
+$(BUILD)/embedded_sql.c: scripts/embed_sql $(SQLFILES) $(BUILD)/sources
+	$(call say,embed,$@)scripts/embed_sql $(SQLFILES) > $@
+
+# $(1): the variant
+define VARIANT
+$(BUILD)/$(1)/%.o: %.c Makefile | $(BUILD)/packages
+	@mkdir -p $$(@D)
+	$$(call say,$(1),$$<)$$(or $$($(1)_CC),$$(CC)) $$(CPPFLAGS_ALL) $$(PACKAGE_CFLAGS) $$(CFLAGS_ALL) $$(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+$(BUILD)/$(1)/%.cpp.o: %.cpp Makefile | $(BUILD)/packages
+	@mkdir -p $$(@D)
+	$$(call say,$(1),$$<)$$(or $$($(1)_CXX),$$(CXX)) $$(CPPFLAGS_ALL) $$(PACKAGE_CFLAGS) $$(CXXFLAGS_ALL) $$(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+$(BUILD)/$(1)/embedded_sql.o: $(BUILD)/embedded_sql.c Makefile | $(BUILD)/packages
+	@mkdir -p $$(@D)
+	$$(call say,$(1),$$<)$$(or $$($(1)_CC),$$(CC)) $$(CFLAGS_ALL) $$(FLAGS_$(1)) -c -o $$@ $$<
+endef
+$(foreach v,$(VARIANTS),$(eval $(call VARIANT,$(v))))
+
+$(SO): $(call objects,pic) $(BUILD)/sources scripts/exports.map
+	$(call say,link,$@)$(CXX) $(LDFLAGS) $(SOLINK) -o $@ $(filter %.o,$^) $(PACKAGE_LIBS) -lm
+
+$(BUILD)/asanso/pythia.so: $(call objects,asanso) $(BUILD)/sources scripts/exports.map
+	$(call say,link,$@)$(CXX) $(LDFLAGS) $(SANITIZE) $(filter-out -Wl$(comma)--no-undefined,$(SOLINK)) -o $@ $(filter %.o,$^) $(PACKAGE_LIBS) -lm
+
+$(BUILD)/unit: $(call objects,core) $(UNITTESTS:%.c=$(BUILD)/core/%.o) $(BUILD)/sources
+	$(call say,link,$@)$(CXX) $(LDFLAGS) $(EXELINK) -o $@ $(filter %.o,$^) $(PACKAGE_LIBS) $(TEST_LIBS) -lm
+
+$(BUILD)/asan/unit: $(call objects,asan) $(UNITTESTS:%.c=$(BUILD)/asan/%.o) $(BUILD)/sources
+	$(call say,link,$@)$(CXX) $(LDFLAGS) $(SANITIZE) $(EXELINK) -o $@ $(filter %.o,$^) $(PACKAGE_LIBS) $(TEST_LIBS) -lm
+
+$(BUILD)/oom: $(BUILD)/core/tests/oom.o $(call objects,core) $(BUILD)/sources
+	$(call say,link,$@)$(CXX) $(LDFLAGS) $(EXELINK) -o $@ $(filter %.o,$^) $(PACKAGE_LIBS) $(TEST_LIBS) -lm
+
+$(BUILD)/security: $(BUILD)/core/tests/security.o
+	$(call say,link,$@)$(CC) $(LDFLAGS) $(EXELINK) -o $@ $< $(TEST_LIBS)
+
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(call objects,fuzz) $(BUILD)/sources
+	$(call say,link,$@)$(CLANG)++ $(SANITIZE) -fsanitize=fuzzer $(EXELINK) -o $@ $(filter %.o,$^) $(PACKAGE_LIBS) $(TEST_LIBS) -lm
+
+comma := ,
+-include $(foreach v,$(VARIANTS),$(patsubst %.o,$(BUILD)/$(v)/%.d,$(OBJECTS))) \
+         $(foreach v,core asan,$(UNITTESTS:%.c=$(BUILD)/$(v)/%.d)) \
+         $(patsubst %.c,$(BUILD)/core/%.d,$(wildcard tests/*.c)) \
+         $(patsubst %.c,$(BUILD)/fuzz/%.d,$(wildcard tests/fuzz/*.c))

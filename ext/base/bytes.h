@@ -1,0 +1,95 @@
+/* bytes.h - a bounds-checked reader over stored bytes, the counterpart of buf.h.
+**
+** Stored blobs are hostile input. A read past the end gives zeros and sets `bad`; the caller looks
+** at `bad` once, after the reads that belong together, and before it trusts a count. */
+#ifndef PYTHIA_BASE_BYTES_H
+#define PYTHIA_BASE_BYTES_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "ext/base/text.h"
+
+typedef struct PythiaBytes {
+    const unsigned char *p;
+    const unsigned char *end;
+    int bad; /* a read went past the end */
+} PythiaBytes;
+
+static inline PythiaBytes pythia_bytes(const void *data, size_t n) {
+    const unsigned char *p = (const unsigned char *)data;
+    return (PythiaBytes){p, p + n, 0};
+}
+
+static inline size_t pythia_bytes_left(const PythiaBytes *b) {
+    return (size_t)(b->end - b->p);
+}
+
+/* The next n bytes, borrowed, or NULL. */
+static inline const unsigned char *pythia_bytes_take(PythiaBytes *b, uint64_t n) {
+    if (b->bad || n > pythia_bytes_left(b)) {
+        b->bad = 1;
+        return NULL;
+    }
+    const unsigned char *p = b->p;
+    b->p += n;
+    return p;
+}
+
+static inline unsigned pythia_bytes_byte(PythiaBytes *b) {
+    const unsigned char *p = pythia_bytes_take(b, 1);
+    return p ? *p : 0;
+}
+
+static inline uint64_t pythia_load64(const unsigned char *p) {
+    uint64_t v;
+    memcpy(&v, p, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    return v;
+}
+
+static inline uint32_t pythia_load32(const unsigned char *p) {
+    uint32_t v;
+    memcpy(&v, p, 4);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap32(v);
+#endif
+    return v;
+}
+
+static inline uint32_t pythia_bytes_u32(PythiaBytes *b) {
+    const unsigned char *p = pythia_bytes_take(b, 4);
+    return p ? pythia_load32(p) : 0;
+}
+
+static inline uint64_t pythia_bytes_u64(PythiaBytes *b) {
+    const unsigned char *p = pythia_bytes_take(b, 8);
+    return p ? pythia_load64(p) : 0;
+}
+
+static inline uint64_t pythia_bytes_varint(PythiaBytes *b) {
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        unsigned byte = pythia_bytes_byte(b);
+        v |= (uint64_t)(byte & 0x7f) << shift;
+        if (!(byte & 0x80)) return v;
+    }
+    b->bad = 1;
+    return 0;
+}
+
+static inline int64_t pythia_bytes_zigzag(PythiaBytes *b) {
+    uint64_t v = pythia_bytes_varint(b);
+    return (int64_t)((v >> 1) ^ (~(v & 1) + 1));
+}
+
+/* A varint length and that many bytes, borrowed. */
+static inline PythiaText pythia_bytes_text(PythiaBytes *b) {
+    uint64_t n = pythia_bytes_varint(b);
+    const unsigned char *p = pythia_bytes_take(b, n);
+    return p ? (PythiaText){(const char *)p, (size_t)n} : (PythiaText){"", 0};
+}
+
+#endif

@@ -1,0 +1,40 @@
+/* mem.h - every allocation of Pythia.
+**
+** All memory comes from sqlite3_malloc64(), so that SQLite's heap limits, statistics and failure
+** injection cover it. Sizes are checked for overflow here and nowhere else.
+**
+** An arena hands out memory that is released all at once: chunks in a list, the newest first, each
+** filled from its start. Allocations are aligned to 8 bytes. */
+#ifndef PYTHIA_BASE_MEM_H
+#define PYTHIA_BASE_MEM_H
+
+#include "ext/base/sqlite.h"
+
+/* NULL when there is no memory, or when the size overflows. Zero bytes give a valid pointer. */
+void *pythia_alloc(size_t bytes);
+void *pythia_alloc_zero(size_t bytes);
+void *pythia_alloc_array(size_t n, size_t element_bytes);
+void pythia_free(void *memory);
+
+/* Makes room for `need` elements in a growing array: *array is reallocated to at least that many,
+** at least doubling, and *capacity updated. SQLITE_OK or SQLITE_NOMEM (the array is then unchanged).
+** Usage: rc = pythia_grow((void **)&a, &capacity, n + 1, sizeof *a). */
+int pythia_grow(void **array, size_t *capacity, size_t need, size_t element_bytes);
+
+typedef struct PythiaArenaChunk PythiaArenaChunk;
+
+typedef struct PythiaArena {
+    PythiaArenaChunk *chunks; /* newest first */
+    size_t used;              /* bytes used of the newest chunk */
+    size_t capacity;          /* bytes of the newest chunk */
+    size_t total;             /* bytes of all chunks */
+} PythiaArena;
+
+/* A zeroed PythiaArena is an empty arena. */
+void *pythia_arena_alloc(PythiaArena *arena, size_t bytes);
+void *pythia_arena_copy(PythiaArena *arena, const void *bytes, size_t n);
+/* Forgets all allocations but keeps the newest chunk for reuse. */
+void pythia_arena_reset(PythiaArena *arena);
+void pythia_arena_clear(PythiaArena *arena);
+
+#endif

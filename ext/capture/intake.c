@@ -1,0 +1,632 @@
+/* intake.c - taking records in: one open trace for each trace id, finished when nothing more is expected.
+**
+** A record is copied into its open trace: names become numbers, texts go to the trace's arena. Open traces
+** form a list by the time of their last record. A trace is finished when its root is there and
+** `assembly_window` records of other traces have come since its last one, when unfinished traces hold half
+** of `memory_limit_mb` (the one that was quiet longest first), and at the end. Finishing too early costs
+** time, never correctness: a record that comes later reopens the stored trace.
+**
+** Finishing: look the trace up in the store; if it is there, put the stored spans before the new ones and,
+** unless all of the new ones were there already, replace it. Build, analyse, add to its group, append to
+** the store. */
+#include "ext/capture/internal.h"
+
+typedef struct OpenTrace OpenTrace;
+struct OpenTrace {
+    PythiaTrace trace;
+    OpenTrace *next;          /* in the hash chain, or in the free list */
+    OpenTrace *older, *newer; /* by last record */
+    int64_t last_record;      /* number of the last record */
+    size_t bytes;             /* rough size */
+    int has_root;
+};
+
+/* A resource as last seen under a serial. */
+typedef struct ResourceEntry {
+    uint64_t serial;
+    PythiaArena arena;
+    PythiaResourceSet set;
+    uint32_t service, instance; /* strings */
+} ResourceEntry;
+
+enum {
+    APPENDED_REMEMBERED = 1 << 18,
+    KEY_PLACES = 16,
+    RESOURCE_ENTRIES = 64,
+    FIRST_BUCKETS = 1024,
+    FREE_TRACES = 256,
+    KEPT_BYTES = 64 * 1024
+};
+
+struct PythiaIntake {
+    PythiaCapture *capture;
+    PythiaNames *names;
+    PythiaPoll *poll; /* borrowed */
+    OpenTrace **buckets;
+    uint32_t mask;
+    uint32_t nopen;
+    OpenTrace *oldest, *newest;
+    OpenTrace *free_list;
+    uint32_t nfree;
+    size_t open_bytes, bytes_limit;
+    int64_t window, records;
+    ResourceEntry resources[RESOURCE_ENTRIES];
+    uint32_t last_keys[KEY_PLACES]; /* string: the key at each place of the attributes seen last */
+    PythiaValue *values;            /* scratch for the values of one record */
+    size_t values_capacity;
+    PythiaTrace merged; /* scratch: a stored trace with its late spans */
+    PythiaAnalysis analysis;
+    PythiaIntern appended; /* ids appended since the last flush, as 24 bytes */
+    int store_was_empty;
+    uint8_t *used_resolution; /* [service]: exponent with which traces were analysed */
+    size_t used_capacity;
+    uint32_t nused;
+    int resolution_changed; /* a tolerance changed after it was used */
+    uint32_t raw_key;       /* string: the attribute that keeps a folded name */
+    sqlite3_stmt *problem;  /* INSERT */
+    PythiaImportStats stats;
+};
+
+/* ---- opening and closing ------------------------------------------------------------------------------- */
+
+int pythia_intake_open(PythiaCapture *capture, PythiaPoll *poll, PythiaIntake **intake,
+                       char **error) {
+    double window = 0, megabytes = 0;
+    *intake = NULL;
+    int rc = pythia_capture_settle(capture, poll, error);
+    if (!rc) rc = pythia_capture_begin(capture, error);
+    if (!rc) rc = pythia_model_load(capture, error);
+    if (!rc) rc = pythia_renames_load(capture, error);
+    if (!rc) rc = pythia_groups_load(capture, error);
+    if (!rc) rc = pythia_capture_setting_number(capture, "assembly_window", &window, error);
+    if (!rc) rc = pythia_capture_setting_number(capture, "memory_limit_mb", &megabytes, error);
+    PythiaIntake *in = rc ? NULL : pythia_alloc_zero(sizeof *in);
+    if (!in) {
+        pythia_store_discard(capture->store);
+        return rc ? rc : SQLITE_NOMEM;
+    }
+    in->capture = capture;
+    in->names = pythia_store_names(capture->store);
+    in->poll = poll;
+    in->window = (int64_t)window;
+    in->bytes_limit = (size_t)(megabytes * 1048576 / 2);
+    in->store_was_empty = pythia_store_segment_count(capture->store) == 0;
+    in->mask = FIRST_BUCKETS - 1;
+    in->buckets = pythia_alloc_zero(FIRST_BUCKETS * sizeof(OpenTrace *));
+    rc = in->buckets ? SQLITE_OK : SQLITE_NOMEM;
+    if (!rc) rc = pythia_names_string(in->names, PYTHIA_TEXT("raw_name"), &in->raw_key);
+    if (!rc)
+        rc = pythia_store_prepare(
+            capture->store, &in->problem,
+            "INSERT INTO \"%w\".pythia_xproblem(kind, trace_id, span_id, detail)"
+            " VALUES(?1, ?2, NULL, ?3)",
+            error);
+    if (rc)
+        pythia_intake_close(in);
+    else
+        *intake = in;
+    return rc;
+}
+
+static void open_trace_free(OpenTrace *open) {
+    pythia_trace_clear(&open->trace);
+    pythia_free(open);
+}
+
+void pythia_intake_close(PythiaIntake *in) {
+    if (!in) return;
+    for (OpenTrace *open = in->oldest, *next; open; open = next) {
+        next = open->newer;
+        open_trace_free(open);
+    }
+    for (OpenTrace *open = in->free_list, *next; open; open = next) {
+        next = open->next;
+        open_trace_free(open);
+    }
+    for (int i = 0; i < RESOURCE_ENTRIES; i++)
+        pythia_arena_clear(&in->resources[i].arena);
+    pythia_store_discard(in->capture->store);
+    pythia_trace_clear(&in->merged);
+    pythia_analysis_clear(&in->analysis);
+    pythia_intern_clear(&in->appended);
+    pythia_free(in->used_resolution);
+    pythia_free(in->values);
+    pythia_free(in->buckets);
+    sqlite3_finalize(in->problem);
+    pythia_free(in);
+}
+
+/* ---- records into open traces ---------------------------------------------------------------------------- */
+
+/* Spans of one kind come with the same keys in the same places: most often a comparison is enough. */
+static int take_key(PythiaIntake *in, PythiaText key, size_t place, uint32_t *id) {
+    if (place >= KEY_PLACES) return pythia_names_string(in->names, key, id);
+    *id = in->last_keys[place];
+    if (*id && pythia_text_equal(pythia_names_text(in->names, *id), key)) return SQLITE_OK;
+    int rc = pythia_names_string(in->names, key, id);
+    in->last_keys[place] = *id;
+    return rc;
+}
+
+/* Turns attributes into values; texts go to the arena. */
+static int take_values(PythiaIntake *in, PythiaArena *arena, const PythiaAttribute *attributes,
+                       size_t n, size_t extra) {
+    if (n > UINT32_MAX / 2) return SQLITE_TOOBIG;
+    int rc = pythia_grow((void **)&in->values, &in->values_capacity, n + extra, sizeof *in->values);
+    for (size_t i = 0; !rc && i < n; i++) {
+        const PythiaAttribute *a = &attributes[i];
+        PythiaValue *value = &in->values[i];
+        *value = (PythiaValue){.type = (uint32_t)a->type};
+        rc = take_key(in, a->key, i, &value->key);
+        if (rc) break;
+        if (a->type == PYTHIA_VALUE_INT || a->type == PYTHIA_VALUE_BOOL) {
+            value->of.integer = a->integer;
+        } else if (a->type == PYTHIA_VALUE_DOUBLE) {
+            value->of.real = a->real;
+        } else {
+            if (a->text.n > INT32_MAX) return SQLITE_TOOBIG;
+            value->n = (uint32_t)a->text.n;
+            value->of.text = pythia_arena_copy(arena, a->text.p, a->text.n);
+            if (!value->of.text) rc = SQLITE_NOMEM;
+        }
+    }
+    return rc;
+}
+
+/* The entry of a resource, filled anew when its serial is not the one there. */
+static int take_resource(PythiaIntake *in, const PythiaResource *resource, ResourceEntry **entry) {
+    ResourceEntry *e = &in->resources[resource->serial % RESOURCE_ENTRIES];
+    *entry = e;
+    if (e->serial == resource->serial && e->serial) return SQLITE_OK;
+    e->serial = 0; /* until it is complete */
+    pythia_arena_reset(&e->arena);
+    int rc = take_values(in, &e->arena, resource->attributes, resource->n, 1);
+    if (rc) return rc;
+    e->set.n = (uint32_t)resource->n;
+    e->set.values = pythia_arena_copy(&e->arena, in->values, resource->n * sizeof *in->values);
+    if (!e->set.values) return SQLITE_NOMEM;
+    e->set.hash = pythia_resource_hash(e->set.values, e->set.n);
+    PythiaText service = resource->service.n ? resource->service : PYTHIA_TEXT("unknown");
+    rc = pythia_names_string(in->names, service, &e->service);
+    e->instance = 0;
+    if (!rc && resource->instance.n)
+        rc = pythia_names_string(in->names, resource->instance, &e->instance);
+    if (!rc) e->serial = resource->serial;
+    return rc;
+}
+
+static int buckets_grow(PythiaIntake *in) {
+    if (in->nopen <= in->mask) return SQLITE_OK;
+    uint32_t n = (in->mask + 1) * 2;
+    OpenTrace **buckets = pythia_alloc_zero(n * sizeof(OpenTrace *));
+    if (!buckets) return SQLITE_NOMEM;
+    for (OpenTrace *open = in->oldest; open; open = open->newer) {
+        OpenTrace **bucket = &buckets[pythia_id_hash(open->trace.id) & (n - 1)];
+        open->next = *bucket;
+        *bucket = open;
+    }
+    pythia_free(in->buckets);
+    in->buckets = buckets;
+    in->mask = n - 1;
+    return SQLITE_OK;
+}
+
+static void list_remove(PythiaIntake *in, OpenTrace *open) {
+    *(open->older ? &open->older->newer : &in->oldest) = open->newer;
+    *(open->newer ? &open->newer->older : &in->newest) = open->older;
+    open->older = open->newer = NULL;
+}
+
+static void list_append(PythiaIntake *in, OpenTrace *open) {
+    open->older = in->newest;
+    open->newer = NULL;
+    *(in->newest ? &in->newest->newer : &in->oldest) = open;
+    in->newest = open;
+}
+
+/* The open trace with this id, made if there is none; it becomes the newest. */
+static int open_trace_get(PythiaIntake *in, PythiaId id, OpenTrace **found) {
+    uint64_t hash = pythia_id_hash(id);
+    OpenTrace *open = in->buckets[hash & in->mask];
+    while (open && !pythia_id_equal(open->trace.id, id))
+        open = open->next;
+    *found = open;
+    if (open) {
+        if (open != in->newest) {
+            list_remove(in, open);
+            list_append(in, open);
+        }
+        return SQLITE_OK;
+    }
+    int rc = buckets_grow(in);
+    if (rc) return rc;
+    if (in->free_list) {
+        open = in->free_list;
+        in->free_list = open->next;
+        in->nfree--;
+    } else {
+        open = pythia_alloc_zero(sizeof *open);
+        if (!open) return SQLITE_NOMEM;
+    }
+    open->trace.id = id;
+    open->next = in->buckets[hash & in->mask];
+    in->buckets[hash & in->mask] = open;
+    list_append(in, open);
+    in->nopen++;
+    *found = open;
+    return SQLITE_OK;
+}
+
+/* Takes a trace off the table of open ones. */
+static void open_trace_close(PythiaIntake *in, OpenTrace *open) {
+    OpenTrace **link = &in->buckets[pythia_id_hash(open->trace.id) & in->mask];
+    while (*link != open)
+        link = &(*link)->next;
+    *link = open->next;
+    list_remove(in, open);
+    in->nopen--;
+    in->open_bytes -= open->bytes;
+    if (open->bytes > KEPT_BYTES || in->nfree >= FREE_TRACES) {
+        open_trace_free(open);
+        return;
+    }
+    pythia_trace_reset(&open->trace);
+    open->bytes = 0;
+    open->has_root = 0;
+    open->next = in->free_list;
+    in->free_list = open;
+    in->nfree++;
+}
+
+static int take_points(PythiaIntake *in, PythiaTrace *trace, const PythiaRecord *record,
+                       uint32_t span, uint32_t service, uint32_t operation) {
+    int rc = SQLITE_OK;
+    for (size_t i = 0; !rc && i < record->npoints; i++) {
+        const PythiaPointRecord *p = &record->points[i];
+        PythiaPoint point = {.time_ns = p->time_ns, .span = span, .nvalues = (uint32_t)p->n};
+        uint32_t name;
+        rc = pythia_names_string(in->names, p->name, &name);
+        if (!rc)
+            rc = pythia_names_tracepoint(in->names, service, operation, name, &point.tracepoint);
+        if (!rc) rc = take_values(in, &trace->arena, p->attributes, p->n, 0);
+        if (!rc) rc = pythia_trace_add_point(trace, &point, in->values);
+    }
+    return rc;
+}
+
+static int take_links(PythiaIntake *in, PythiaTrace *trace, const PythiaRecord *record,
+                      uint32_t span) {
+    int rc = SQLITE_OK;
+    for (size_t i = 0; !rc && i < record->nlinks; i++) {
+        const PythiaLinkRecord *l = &record->links[i];
+        PythiaLinkTo link = {
+            .from_span = span, .kind = (uint32_t)l->kind, .nvalues = (uint32_t)l->n};
+        rc = pythia_names_id(in->names, &l->trace, &link.trace);
+        if (!rc) rc = pythia_names_id(in->names, &l->span, &link.span);
+        if (!rc) rc = take_values(in, &trace->arena, l->attributes, l->n, 0);
+        if (!rc) rc = pythia_trace_add_link(trace, &link, in->values);
+    }
+    return rc;
+}
+
+/* The values of a span, and behind them its raw name where that was folded. */
+static int take_span_values(PythiaIntake *in, PythiaTrace *trace, const PythiaRecord *record,
+                            uint32_t operation, uint32_t *n) {
+    int rc = take_values(in, &trace->arena, record->attributes, record->nattributes, 1);
+    if (rc) return rc;
+    *n = (uint32_t)record->nattributes;
+    if (pythia_text_equal(pythia_names_text(in->names, operation), record->operation))
+        return SQLITE_OK;
+    if (record->operation.n > INT32_MAX) return SQLITE_TOOBIG;
+    PythiaValue *raw = &in->values[(*n)++];
+    *raw = (PythiaValue){
+        .key = in->raw_key,
+        .type = PYTHIA_VALUE_TEXT,
+        .n = (uint32_t)record->operation.n,
+        .of.text = pythia_arena_copy(&trace->arena, record->operation.p, record->operation.n)};
+    return raw->of.text ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+static int take_span(PythiaIntake *in, OpenTrace *open, const PythiaRecord *record, char **error) {
+    PythiaTrace *trace = &open->trace;
+    size_t before = trace->arena.total;
+    ResourceEntry *resource;
+    PythiaSpan span = {.start_ns = record->start_ns,
+                       .end_ns = record->end_ns,
+                       .kind = (uint8_t)record->kind,
+                       .status = (uint8_t)record->status,
+                       .flags = (uint8_t)record->flags};
+    uint32_t operation = 0, index = trace->nspans;
+    int rc = take_resource(in, record->resource, &resource);
+    if (!rc) rc = pythia_names_id(in->names, &record->span, &span.id);
+    if (!rc) rc = pythia_names_id(in->names, &record->parent, &span.parent_id);
+    if (!rc)
+        rc = pythia_renames_apply(in->capture, resource->service, record->operation, &operation,
+                                  error);
+    if (!rc)
+        rc = pythia_names_tracepoint(in->names, resource->service, operation, 0, &span.tracepoint);
+    if (!rc) rc = pythia_trace_add_resource(trace, &resource->set, &span.resource);
+    if (!rc) rc = pythia_names_observe(in->names, resource->service, record->start_ns);
+    if (rc) return rc;
+    span.instance = resource->instance;
+    rc = take_span_values(in, trace, record, operation, &span.nvalues);
+    if (!rc) rc = pythia_trace_add_span(trace, &span, in->values);
+    if (!rc) rc = take_points(in, trace, record, index, resource->service, operation);
+    if (!rc) rc = take_links(in, trace, record, index);
+    if (span.parent_id.form == PYTHIA_ID_NONE &&
+        (!span.flags || span.flags & (PYTHIA_SPAN_ANCHORED | PYTHIA_SPAN_EVENT)))
+        open->has_root = 1;
+    size_t bytes = trace->arena.total - before + 2 * sizeof span +
+                   2 * sizeof(PythiaValue) * (span.nvalues + record->npoints + record->nlinks);
+    open->bytes += bytes;
+    in->open_bytes += bytes;
+    return rc;
+}
+
+/* ---- finishing a trace --------------------------------------------------------------------------------------- */
+
+/* Remembers with which resolution the services of a trace are being compared. */
+static int note_resolutions(PythiaIntake *in, const PythiaTrace *trace) {
+    for (uint32_t i = 0; i < trace->nspans; i++) {
+        uint32_t service = in->names->tracepoints[trace->spans[i].tracepoint].service;
+        uint8_t now = service < in->names->nresolution ? in->names->resolution[service]
+                                                       : (uint8_t)PYTHIA_NO_RESOLUTION;
+        if (service >= in->nused) {
+            int rc = pythia_grow((void **)&in->used_resolution, &in->used_capacity,
+                                 (size_t)service + 1, 1);
+            if (rc) return rc;
+            memset(in->used_resolution + in->nused, 0xfe,
+                   service + 1 - in->nused); /* not used yet */
+            in->nused = service + 1;
+        }
+        uint8_t *used = &in->used_resolution[service];
+        if (*used != 0xfe && *used != now && *used > 3) in->resolution_changed = 1;
+        *used = now;
+    }
+    return SQLITE_OK;
+}
+
+static int put_problem(PythiaIntake *in, const PythiaTrace *trace, const char *kind, uint32_t n,
+                       const char *what) {
+    if (!n) return SQLITE_OK;
+    char id[PYTHIA_ID_CHARS], detail[160];
+    PythiaText text = pythia_names_id_text(in->names, trace->id, id);
+    sqlite3_snprintf(sizeof detail, detail, "%u %s", n, what);
+    sqlite3_bind_text(in->problem, 1, kind, -1, SQLITE_STATIC);
+    sqlite3_bind_text64(in->problem, 2, text.p, text.n, SQLITE_TRANSIENT, SQLITE_UTF8);
+    sqlite3_bind_text(in->problem, 3, detail, -1, SQLITE_TRANSIENT);
+    sqlite3_step(in->problem);
+    return sqlite3_reset(in->problem);
+}
+
+/* One row for each kind of repair. */
+static int put_repairs(PythiaIntake *in, const PythiaTrace *trace) {
+    const PythiaRepairs *r = &trace->repairs;
+    int rc = put_problem(in, trace, "open", r->open_spans,
+                         "span(s) lost one half and were closed at the instant of the other");
+    if (!rc)
+        rc = put_problem(in, trace, "duplicate", r->duplicates,
+                         "exact repetition(s) of a span dropped");
+    if (!rc)
+        rc = put_problem(in, trace, "conflict", r->conflicts,
+                         "span(s) share id, kind and service with another but differ; both kept");
+    if (!rc)
+        rc = put_problem(in, trace, "outside", r->outside_points,
+                         "point(s) outside the time of their span");
+    if (!rc)
+        rc = put_problem(in, trace, "orphan", r->orphans,
+                         "span(s) name a parent that is not in the trace; kept as secondary roots");
+    if (!rc)
+        rc = put_problem(in, trace, "cycle", r->cycles,
+                         "cycle(s) of parents cut at the earliest span");
+    if (!rc) rc = put_problem(in, trace, "negative", r->negative, "span(s) end before they start");
+    return rc;
+}
+
+/* The bytes of an id, without the padding that the struct has. */
+typedef struct IdKey {
+    uint64_t words[3];
+} IdKey;
+
+static IdKey id_key(PythiaId id) {
+    return (IdKey){{id.hi, id.lo, id.form}};
+}
+
+static int store_trace(PythiaIntake *in, PythiaTrace *trace, char **error) {
+    int rc = note_resolutions(in, trace);
+    if (!rc) rc = pythia_capture_analyse(in->capture, trace, &in->analysis, error);
+    if (!rc) rc = pythia_groups_count(in->capture, 1, &in->analysis, error);
+    if (!rc) rc = pythia_store_append(in->capture->store, trace, &in->analysis.head, error);
+    uint32_t number;
+    IdKey key = id_key(trace->id);
+    if (!rc)
+        rc = pythia_intern(&in->appended, (PythiaText){(const char *)&key, sizeof key}, &number);
+    return rc;
+}
+
+/* Puts the new spans behind those of the stored trace in in->merged. */
+static int merge_into_stored(PythiaIntake *in, const PythiaTrace *late) {
+    PythiaTrace *merged = &in->merged;
+    uint32_t base = merged->nspans;
+    int rc = SQLITE_OK;
+    for (uint32_t i = 0; !rc && i < late->nspans; i++) {
+        PythiaSpan span = late->spans[i];
+        rc = pythia_trace_add_resource(merged, &late->resources[span.resource], &span.resource);
+        if (!rc) rc = pythia_trace_add_span(merged, &span, late->values + span.first_value);
+    }
+    for (uint32_t i = 0; !rc && i < late->npoints; i++) {
+        PythiaPoint point = late->points[i];
+        point.span += base;
+        rc = pythia_trace_add_point(merged, &point, late->values + point.first_value);
+    }
+    for (uint32_t i = 0; !rc && i < late->nlinks; i++) {
+        PythiaLinkTo link = late->links[i];
+        link.from_span += base;
+        rc = pythia_trace_add_link(merged, &link, late->values + link.first_value);
+    }
+    return rc;
+}
+
+static int forget_problems(PythiaIntake *in, const PythiaTrace *trace, char **error) {
+    char id[PYTHIA_ID_CHARS];
+    sqlite3_stmt *statement;
+    int rc = pythia_store_prepare(
+        in->capture->store, &statement,
+        "DELETE FROM \"%w\".pythia_xproblem WHERE trace_id = ?1 AND file IS NULL", error);
+    if (rc) return rc;
+    PythiaText text = pythia_names_id_text(in->names, trace->id, id);
+    sqlite3_bind_text64(statement, 1, text.p, text.n, SQLITE_TRANSIENT, SQLITE_UTF8);
+    sqlite3_step(statement);
+    return sqlite3_finalize(statement);
+}
+
+/* A trace that is stored already: what is new in `late` is added to it. */
+static int reopen_trace(PythiaIntake *in, const PythiaTrace *late, int64_t segment_id,
+                        uint32_t ordinal, char **error) {
+    PythiaSegment *segment;
+    PythiaTrace *merged = &in->merged;
+    int rc = pythia_segment_open(in->capture->store, segment_id, &segment, error);
+    if (rc) return rc;
+    rc = pythia_segment_trace(segment, ordinal, 1, merged, error);
+    pythia_segment_release(segment);
+    uint32_t stored = merged->nspans, points = merged->npoints;
+    if (!rc) rc = merge_into_stored(in, late);
+    if (!rc) rc = pythia_trace_build(merged, in->names);
+    if (rc) return rc;
+    uint32_t duplicates = merged->repairs.duplicates;
+    if (duplicates == late->nspans) {
+        in->stats.duplicates += duplicates;
+        return SQLITE_OK;
+    }
+    merged->repairs.duplicates = 0; /* of another import: no fault of this trace */
+    rc = pythia_capture_delete(in->capture, segment_id, ordinal, error);
+    if (!rc) rc = store_trace(in, merged, error);
+    if (!rc) rc = forget_problems(in, merged, error);
+    if (!rc) rc = put_repairs(in, merged);
+    in->stats.reopened++;
+    in->stats.duplicates += duplicates;
+    in->stats.spans += (int64_t)merged->nspans - stored;
+    in->stats.events += 2 * ((int64_t)merged->nspans - stored) + merged->npoints - points;
+    return rc;
+}
+
+static int appended_lately(const PythiaIntake *in, PythiaId id) {
+    IdKey key = id_key(id);
+    return pythia_intern_find(&in->appended, (PythiaText){(const char *)&key, sizeof key}) != 0;
+}
+
+static int finish_trace(PythiaIntake *in, OpenTrace *open, char **error) {
+    PythiaTrace *trace = &open->trace;
+    int found = 0, rc = SQLITE_OK;
+    int64_t segment = 0;
+    uint32_t ordinal = 0;
+    if (in->appended.n >= APPENDED_REMEMBERED || appended_lately(in, trace->id)) {
+        /* What was appended must be in the index before it can be found. */
+        rc = pythia_store_flush(in->capture->store, error);
+        pythia_intern_clear(&in->appended);
+        in->store_was_empty = 0;
+    }
+    if (!rc && !in->store_was_empty)
+        rc = pythia_store_find(in->capture->store, trace->id, &found, &segment, &ordinal, error);
+    if (!rc && found) {
+        rc = reopen_trace(in, trace, segment, ordinal, error);
+    } else if (!rc) {
+        rc = pythia_trace_build(trace, in->names);
+        if (!rc) rc = store_trace(in, trace, error);
+        if (!rc) rc = put_repairs(in, trace);
+        in->stats.traces++;
+        in->stats.duplicates += trace->repairs.duplicates;
+        in->stats.spans += trace->nspans;
+        in->stats.events += (trace->is_dag ? 1 : 2) * (int64_t)trace->nspans + trace->npoints;
+    }
+    open_trace_close(in, open);
+    return rc;
+}
+
+int pythia_intake_record(PythiaIntake *in, const PythiaRecord *record, char **error) {
+    int rc = pythia_poll(in->poll);
+    PythiaId id = {0, 0, PYTHIA_ID_NONE};
+    OpenTrace *open;
+    if (!rc) rc = pythia_names_id(in->names, &record->trace, &id);
+    if (!rc) rc = open_trace_get(in, id, &open);
+    if (rc) return rc;
+    rc = take_span(in, open, record, error);
+    open->last_record = ++in->records;
+    while (!rc && in->oldest != open &&
+           (in->open_bytes > in->bytes_limit ||
+            (in->oldest->has_root && in->oldest->last_record + in->window < in->records)))
+        rc = finish_trace(in, in->oldest, error);
+    return rc;
+}
+
+int pythia_intake_finish(PythiaIntake *in, PythiaImportStats *stats, char **error) {
+    int rc = SQLITE_OK;
+    while (!rc && in->oldest) {
+        rc = finish_trace(in, in->oldest, error);
+        if (!rc) rc = pythia_poll(in->poll);
+    }
+    if (!rc) rc = pythia_groups_save(in->capture, error);
+    if (!rc) rc = pythia_store_flush(in->capture->store, error);
+    if (!rc) pythia_capture_adopt_cookie(in->capture);
+    if (!rc && in->resolution_changed && in->capture->model.order_tolerance_ns < 0)
+        rc = pythia_capture_rebuild(in->capture, 0, in->poll, error);
+    *stats = in->stats;
+    return rc;
+}
+
+/* ---- names anew -------------------------------------------------------------------------------------------------- */
+
+static int rename_span(PythiaCapture *capture, PythiaTrace *trace, uint32_t index, uint32_t raw_key,
+                       char **error) {
+    PythiaNames *names = pythia_store_names(capture->store);
+    PythiaSpan *span = &trace->spans[index];
+    PythiaTracepoint old = names->tracepoints[span->tracepoint];
+    PythiaText raw = pythia_names_text(names, old.operation);
+    PythiaValue *kept = NULL;
+    for (uint32_t v = 0; v < span->nvalues; v++) {
+        PythiaValue *value = &trace->values[span->first_value + v];
+        if (value->key == raw_key && value->type == PYTHIA_VALUE_TEXT) kept = value;
+    }
+    if (kept) raw = (PythiaText){kept->of.text, kept->n};
+    uint32_t operation;
+    int rc = pythia_renames_apply(capture, old.service, raw, &operation, error);
+    if (!rc) rc = pythia_names_tracepoint(names, old.service, operation, 0, &span->tracepoint);
+    if (rc) return rc;
+    int folded = !pythia_text_equal(pythia_names_text(names, operation), raw);
+    if (kept && !folded) { /* the raw name is the name again */
+        *kept = trace->values[span->first_value + --span->nvalues];
+    } else if (!kept && folded) {
+        PythiaSpan whole = *span;
+        uint32_t n = whole.nvalues;
+        rc = pythia_grow((void **)&trace->values, &trace->values_capacity,
+                         (size_t)trace->nvalues + n + 1, sizeof *trace->values);
+        if (rc) return rc;
+        PythiaValue *to = trace->values + trace->nvalues;
+        if (n) memcpy(to, trace->values + whole.first_value, n * sizeof *to);
+        to[n] = (PythiaValue){.key = raw_key,
+                              .type = PYTHIA_VALUE_TEXT,
+                              .n = (uint32_t)raw.n,
+                              .of.text = pythia_arena_copy(&trace->arena, raw.p, raw.n)};
+        if (!to[n].of.text) return SQLITE_NOMEM;
+        span->first_value = trace->nvalues;
+        span->nvalues = n + 1;
+        trace->nvalues += n + 1;
+    }
+    return SQLITE_OK;
+}
+
+int pythia_trace_rename(PythiaCapture *capture, PythiaTrace *trace, char **error) {
+    PythiaNames *names = pythia_store_names(capture->store);
+    uint32_t raw_key;
+    int rc = pythia_renames_load(capture, error);
+    if (!rc) rc = pythia_names_string(names, PYTHIA_TEXT("raw_name"), &raw_key);
+    for (uint32_t i = 0; !rc && i < trace->nspans; i++)
+        rc = rename_span(capture, trace, i, raw_key, error);
+    for (uint32_t i = 0; !rc && i < trace->npoints; i++) {
+        PythiaPoint *point = &trace->points[i];
+        const PythiaTracepoint span = names->tracepoints[trace->spans[point->span].tracepoint];
+        uint32_t name = names->tracepoints[point->tracepoint].point;
+        rc = pythia_names_tracepoint(names, span.service, span.operation, name, &point->tracepoint);
+    }
+    return rc;
+}

@@ -1,0 +1,25 @@
+/* session.h - the captures that one connection has open, by schema. */
+#ifndef PYTHIA_CAPTURE_SESSION_H
+#define PYTHIA_CAPTURE_SESSION_H
+
+#include "ext/base/error.h"
+#include "ext/host.h"
+
+typedef struct PythiaCapture PythiaCapture;
+
+int pythia_session_open(sqlite3 *db, PythiaSession **session);
+/* Closes every capture. Safe with NULL. */
+void pythia_session_close(PythiaSession *session);
+
+/* The capture of a schema ("main", "temp" or an attached name), opened on first use and brought up to
+** date. *capture is NULL, with SQLITE_OK, when the schema has no store and `create` is 0. An unknown
+** schema is an error that names it. The capture belongs to the session and lives as long. */
+int pythia_session_capture(PythiaSession *session, const char *schema, int create,
+                           PythiaCapture **capture, char **error);
+
+/* Before a commit (xSync of every writable table): rebuilds what settings and rules made stale and writes
+** the group moments that deletions changed, in every capture that is open. Uses no savepoint; on failure
+** the transaction is rolled back by SQLite. */
+int pythia_session_commit(PythiaSession *session, char **error);
+
+#endif

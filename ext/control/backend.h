@@ -1,0 +1,79 @@
+/* backend.h - one way to reach a program.
+**
+** A kind is a table of functions; a back end is one row of pythia_backends (or the connection's
+** callback) opened for the length of one statement or one commit. The order of calls is
+**
+**     open [list] close                        to look
+**     open prepare apply close                 a commit
+**     open prepare abandon close               a commit that something else made fail
+**     open prepare close                       refused: by then nothing may remain prepared
+**
+** apply and abandon run when the transaction is over: they must not read or write its database.
+** A new kind is a file backend_<kind>.c and a line in the list of backend.c. */
+#ifndef PYTHIA_CONTROL_BACKEND_H
+#define PYTHIA_CONTROL_BACKEND_H
+
+#include "ext/base/error.h"
+#include "ext/base/mem.h"
+#include "ext/base/text.h"
+#include "ext/pythia.h"
+
+typedef struct PythiaBackendKind PythiaBackendKind;
+
+/* What the host gave by pythia_set_control_host(); function NULL: nothing. */
+typedef struct PythiaControlCallback {
+    PythiaControlFunction function;
+    void *context;
+    PythiaControlPoint *points; /* owned, and so are their names; NULL: unknown */
+    int npoints;
+} PythiaControlCallback;
+
+typedef struct PythiaBackend {
+    const PythiaBackendKind *kind;
+    int64_t id;         /* of its row; PYTHIA_BACKEND_CALLBACK for the callback */
+    const char *name;   /* borrowed */
+    const char *target; /* borrowed */
+    sqlite3 *db;        /* borrowed */
+    const PythiaControlCallback *callback; /* borrowed */
+    int available;
+    char *detail; /* owned: how it is reached, or why it is not; may be NULL */
+    void *data;   /* the kind's own */
+} PythiaBackend;
+
+enum { PYTHIA_BACKEND_NONE = 0, PYTHIA_BACKEND_CALLBACK = -1 };
+
+/* Called for each trace point of a back end. A non-zero return ends the listing. */
+typedef int (*PythiaBackendEach)(void *context, const PythiaControlPoint *point);
+
+struct PythiaBackendKind {
+    const char *name;
+    /* Looks whether the program can be reached; sets available and detail. Being out of reach is not an
+    ** error. */
+    int (*open)(PythiaBackend *backend, char **error);
+    /* Calls `each` for every trace point and sets *lists to 1, or sets it to 0 when this back end cannot
+    ** say which it has. */
+    int (*list)(PythiaBackend *backend, int *lists, PythiaBackendEach each, void *context,
+                char **error);
+    /* Anything but SQLITE_OK refuses. */
+    int (*prepare)(PythiaBackend *backend, const PythiaControlChange *changes, int n, char **error);
+    /* Cannot refuse any more. For a change that did not happen failed[i] is set to 1 and messages[i] (NULL
+    ** before) to a message, or left NULL. */
+    void (*apply)(PythiaBackend *backend, const PythiaControlChange *changes, int n,
+                  unsigned char *failed, char **messages);
+    void (*abandon)(PythiaBackend *backend, const PythiaControlChange *changes, int n);
+    void (*close)(PythiaBackend *backend);
+};
+
+extern const PythiaBackendKind pythia_backend_callback, pythia_backend_sql;
+
+/* The kind of that name, or NULL. */
+const PythiaBackendKind *pythia_backend_kind(const char *name);
+/* Checks a row before it is written: SQLITE_OK, or SQLITE_CONSTRAINT with a message. */
+int pythia_backend_check(const char *kind, PythiaText target, char **error);
+
+/* Opens. The caller fills id, name, target, db and callback before. A kind that this version does not
+** have is one that is not available. */
+int pythia_backend_open(PythiaBackend *backend, const char *kind, char **error);
+void pythia_backend_close(PythiaBackend *backend);
+
+#endif

@@ -1,0 +1,21 @@
+/* host.h - what one database connection has of Pythia; the `pAux` of every module and function.
+**
+** Made by ext/pythia.c when the extension is loaded into a connection, reference-counted there, and
+** freed when the last module or function that holds it is destroyed, that is when the connection
+** closes. Used by one thread at a time, as the connection is. */
+#ifndef PYTHIA_HOST_H
+#define PYTHIA_HOST_H
+
+#include "ext/base/sqlite.h"
+
+typedef struct PythiaSession PythiaSession; /* ext/capture/session.h: the open captures */
+typedef struct PythiaControl PythiaControl; /* ext/control/control.h: back ends, pending changes */
+
+typedef struct PythiaHost {
+    sqlite3 *db;            /* borrowed */
+    PythiaSession *session; /* owned */
+    PythiaControl *control; /* owned */
+    int references;
+} PythiaHost;
+
+#endif

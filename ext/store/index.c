@@ -1,0 +1,156 @@
+/* index.c - finding and deleting traces.
+**
+** pythia_xtrace maps a hash of a trace's id to where the trace lies. The id itself is in the segment, so
+** that a hit is verified there; equal hashes of different ids just cost another look. */
+#include "ext/base/bytes.h"
+#include "ext/store/internal.h"
+
+int64_t pythia_store_hash(const PythiaNames *names, PythiaId id) {
+    unsigned char bytes[17];
+    bytes[0] = (unsigned char)id.form;
+    if (id.form == PYTHIA_ID_TEXT) {
+        /* The number of a text is not the same everywhere, the text is. */
+        PythiaText text = pythia_names_text(names, id.lo <= UINT32_MAX ? (uint32_t)id.lo : 0);
+        return (int64_t)(pythia_hash64(text.p ? text.p : "", text.n) & INT64_MAX);
+    }
+    for (int i = 0; i < 8; i++) {
+        bytes[1 + i] = (unsigned char)(id.hi >> (8 * i));
+        bytes[9 + i] = (unsigned char)(id.lo >> (8 * i));
+    }
+    return (int64_t)(pythia_hash64(bytes, sizeof bytes) & INT64_MAX);
+}
+
+int pythia_segment_trace_id(PythiaSegment *segment, uint32_t ordinal, PythiaId *id, char **error) {
+    int64_t v[3] = {0, 0, 0};
+    int rc = SQLITE_OK;
+    if (ordinal >= segment->info.traces)
+        return pythia_segment_damaged(segment, PYTHIA_SLOT_TRACE, "no such trace", error);
+    for (int i = 0; !rc && i < 3; i++)
+        rc = pythia_segment_range(segment, PYTHIA_COL_TRACE_FORM + i, ordinal, 1, &v[i], error);
+    *id = (PythiaId){(uint64_t)v[1], (uint64_t)v[2], (uint32_t)v[0]};
+    return rc;
+}
+
+/* Looks whether a row of the index is the trace that is searched for. */
+static int verify(PythiaStore *store, PythiaId trace, sqlite3_int64 id, sqlite3_int64 ordinal,
+                  int *found, char **error) {
+    PythiaSegmentEntry *entry = pythia_store_entry(store, id);
+    if (!entry || ordinal < 0 || ordinal >= entry->info.traces)
+        return pythia_fail(error, PYTHIA_CORRUPT,
+                           "%s.pythia_xtrace: a row names trace %lld of segment %lld, which is not "
+                           "there",
+                           store->schema, ordinal, id);
+    PythiaSegment *segment;
+    PythiaId stored;
+    int rc = pythia_segment_open(store, id, &segment, error);
+    if (rc) return rc;
+    rc = pythia_segment_trace_id(segment, (uint32_t)ordinal, &stored, error);
+    *found =
+        !rc && pythia_id_equal(stored, trace) && !pythia_segment_dead(segment, (uint32_t)ordinal);
+    pythia_segment_release(segment);
+    return rc;
+}
+
+int pythia_store_find(PythiaStore *store, PythiaId trace, int *found, int64_t *segment,
+                      uint32_t *ordinal, char **error) {
+    *found = 0;
+    *segment = 0;
+    *ordinal = 0;
+    if (!store->nentries || trace.form == PYTHIA_ID_NONE) return SQLITE_OK;
+    sqlite3_stmt *s;
+    int rc = store->writing ? pythia_store_statement(store, PYTHIA_SQL_FIND, &s, error)
+                            : pythia_store_prepare(store, &s, PYTHIA_FIND_SQL, error);
+    if (!rc) rc = sqlite3_bind_int64(s, 1, pythia_store_hash(pythia_store_names(store), trace));
+    while (!rc && !*found && sqlite3_step(s) == SQLITE_ROW) {
+        *segment = sqlite3_column_int64(s, 0);
+        sqlite3_int64 n = sqlite3_column_int64(s, 1);
+        rc = verify(store, trace, *segment, n, found, error);
+        *ordinal = (uint32_t)n;
+    }
+    int done = sqlite3_reset(s);
+    if (!rc && done) rc = pythia_store_fail(store, done, "xtrace", error);
+    if (!store->writing) sqlite3_finalize(s);
+    return rc;
+}
+
+/* Takes a trace out of the index. */
+static int unindex(PythiaStore *store, PythiaId id, int64_t segment, uint32_t ordinal,
+                   char **error) {
+    sqlite3_stmt *s;
+    int rc =
+        segment >= store->first_new_segment ? pythia_store_flush_index(store, error) : SQLITE_OK;
+    if (!rc) rc = pythia_store_statement(store, PYTHIA_SQL_INDEX_DELETE, &s, error);
+    if (!rc) rc = sqlite3_bind_int64(s, 1, pythia_store_hash(pythia_store_names(store), id));
+    if (!rc) rc = sqlite3_bind_int64(s, 2, segment);
+    if (!rc) rc = sqlite3_bind_int64(s, 3, ordinal);
+    return rc ? rc : pythia_store_run(store, s, "xtrace", error);
+}
+
+/* Sets the bit of a trace, here and in the object of the segment. */
+static int mark_dead(PythiaSegmentEntry *entry, uint32_t ordinal) {
+    size_t bytes = ((size_t)entry->info.traces + 7) / 8;
+    unsigned char **const maps[] = {&entry->dead, entry->cached ? &entry->cached->dead : NULL};
+    size_t *const sizes[] = {&entry->dead_bytes, entry->cached ? &entry->cached->dead_bytes : NULL};
+    for (int i = 0; i < 2; i++) {
+        if (!maps[i] || *sizes[i] == bytes) continue;
+        unsigned char *grown = pythia_alloc_zero(bytes);
+        if (!grown) return SQLITE_NOMEM;
+        if (*sizes[i]) memcpy(grown, *maps[i], *sizes[i]);
+        pythia_free(*maps[i]);
+        *maps[i] = grown;
+        *sizes[i] = bytes;
+    }
+    for (int i = 0; i < 2; i++)
+        if (maps[i]) (*maps[i])[ordinal / 8] |= (unsigned char)(1u << (ordinal % 8));
+    entry->info.live--;
+    if (entry->cached) entry->cached->info.live--;
+    entry->dirty = 1;
+    return SQLITE_OK;
+}
+
+static int delete_trace(PythiaStore *store, int64_t id, uint32_t ordinal, char **error) {
+    PythiaSegment *segment;
+    PythiaId trace;
+    int rc = pythia_segment_open(store, id, &segment, error);
+    if (rc) return rc;
+    rc = pythia_segment_trace_id(segment, ordinal, &trace, error);
+    int dead = pythia_segment_dead(segment, ordinal);
+    pythia_segment_release(segment);
+    if (rc || dead) return rc;
+    rc = unindex(store, trace, id, ordinal, error);
+    if (rc) return rc;
+    PythiaSegmentEntry *entry = pythia_store_entry(store, id);
+    rc = mark_dead(entry, ordinal);
+    if (!rc && !entry->info.live) rc = pythia_store_remove_segment(store, entry, error);
+    return rc;
+}
+
+int pythia_store_delete(PythiaStore *store, int64_t segment, uint32_t ordinal, char **error) {
+    int mine;
+    int rc = pythia_store_enter(store, &mine, error);
+    if (rc) return rc;
+    rc = delete_trace(store, segment, ordinal, error);
+    return pythia_store_leave(store, mine, rc, error);
+}
+
+int pythia_store_delete_all(PythiaStore *store, char **error) {
+    int mine, n;
+    int rc = pythia_store_enter(store, &mine, error);
+    if (rc) return rc;
+    const PythiaShadow *tables = pythia_schema_tables(&n);
+    for (int i = 0; !rc && i < n; i++) {
+        if (!tables[i].data) continue;
+        char *sql = sqlite3_mprintf("DELETE FROM \"%%w\".pythia_%s", tables[i].suffix);
+        rc = sql ? pythia_store_exec(store, sql, tables[i].suffix, error) : SQLITE_NOMEM;
+        sqlite3_free(sql);
+    }
+    if (!rc) rc = pythia_store_new_names(store);
+    if (!rc) {
+        while (store->nentries)
+            pythia_store_drop_entry(store, &store->entries[store->nentries - 1]);
+        store->nindex = 0;
+        if (store->writer) pythia_writer_reset(store->writer);
+        store->epoch_raised = 1;
+    }
+    return pythia_store_leave(store, mine, rc, error);
+}

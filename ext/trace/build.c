@@ -1,0 +1,502 @@
+/* build.c - pythia_trace_build(): from spans in order of arrival to the form that trace.h describes.
+**
+** The passes, each linear but for the sorts, none recursive:
+**   1. identity   a hash table over span ids; exact repetitions are dropped, the two halves of a span
+**                 (one without an end, one without a start) become one, other contents under the same
+**                 identity (trace, span id, kind, service) are kept and flagged;
+**   2. parents    parent ids are looked up; a missing one makes a secondary root;
+**   3. cycles     whatever a walk from the roots does not reach hangs on a cycle of parents: it is cut at
+**                 its earliest span, which becomes a secondary root;
+**   4. times      from_ns and to_ns, parents before children;
+**   5. order      one sort of all spans by (parent, from, to, record) puts siblings side by side; an
+**                 explicit stack numbers them in preorder; spans, points and links are moved there.
+**
+** Spans with the same id but different kind or service (the client and the server side of a call in
+** formats that share ids) are different spans. A child of such an id belongs to the one of its own
+** service, else to the server side; the server side itself is a child of the client side. */
+#include "ext/trace/trace.h"
+
+#include <stdlib.h>
+
+enum { HALVES = PYTHIA_SPAN_NO_START | PYTHIA_SPAN_NO_END };
+
+typedef struct Build {
+    PythiaTrace *trace;
+    const PythiaNames *names;
+    uint32_t *slots;    /* span id -> chain of spans, open addressing; index + 1, 0 empty */
+    uint32_t *same;     /* next span with the same id, index + 1; in order of arrival */
+    uint8_t *dropped;   /* the span was merged away */
+    uint32_t *order;    /* scratch: a permutation of spans */
+    uint32_t *position; /* old index -> new index */
+    uint32_t
+        *children;  /* first place in `order` of the children of a span; [nspans]: of the roots */
+    uint32_t *ends; /* one behind the last */
+    uint32_t *stack;
+    uint32_t mask;
+    uint32_t n; /* spans as appended */
+} Build;
+
+static int build_open(Build *b, PythiaTrace *trace, const PythiaNames *names) {
+    memset(b, 0, sizeof *b);
+    b->trace = trace;
+    b->names = names;
+    b->n = trace->nspans;
+    uint64_t slots = 16;
+    while (slots < (uint64_t)b->n * 2)
+        slots *= 2;
+    b->mask = (uint32_t)(slots - 1);
+    size_t n = b->n + (size_t)1;
+    /* One piece of the trace's arena for all the arrays: 4-byte ones first, the flags behind them. */
+    size_t bytes = (slots + 6 * n) * sizeof(uint32_t) + n;
+    uint32_t *memory = pythia_arena_alloc(&trace->arena, bytes);
+    if (!memory) return SQLITE_NOMEM;
+    memset(memory, 0, bytes);
+    b->slots = memory;
+    b->same = b->slots + slots;
+    b->order = b->same + n;
+    b->position = b->order + n;
+    b->children = b->position + n;
+    b->ends = b->children + n;
+    b->stack = b->ends + n;
+    b->dropped = (uint8_t *)(b->stack + n);
+    return SQLITE_OK;
+}
+
+static uint32_t span_service(const Build *b, const PythiaSpan *span) {
+    uint32_t t = span->tracepoint;
+    return t <= b->names->ntracepoints && t ? b->names->tracepoints[t].service : 0;
+}
+
+/* The first span with this id (index + 1), or 0; *slot is where it is or would be. */
+static uint32_t build_find(const Build *b, PythiaId id, uint32_t *slot) {
+    uint32_t s = (uint32_t)pythia_id_hash(id) & b->mask;
+    while (b->slots[s] && !pythia_id_equal(b->trace->spans[b->slots[s] - 1].id, id))
+        s = (s + 1) & b->mask;
+    *slot = s;
+    return b->slots[s];
+}
+
+/* ---- 1. identity ------------------------------------------------------------------------------------ */
+
+static int spans_equal(const Build *b, const PythiaSpan *x, const PythiaSpan *y) {
+    const PythiaValue *values = b->trace->values;
+    return x->start_ns == y->start_ns && x->end_ns == y->end_ns && x->tracepoint == y->tracepoint &&
+           x->status == y->status && x->flags == y->flags && x->instance == y->instance &&
+           pythia_id_equal(x->parent_id, y->parent_id) &&
+           pythia_values_equal(x->nvalues ? values + x->first_value : NULL, x->nvalues,
+                               y->nvalues ? values + y->first_value : NULL, y->nvalues);
+}
+
+/* One has the start, the other the end: `first` becomes the whole span, which is the same whichever came
+** first. Values of both are kept, the start's in front, which needs them side by side. */
+static int spans_join(Build *b, PythiaSpan *first, const PythiaSpan *other) {
+    PythiaTrace *trace = b->trace;
+    const PythiaSpan *start = first->flags & PYTHIA_SPAN_NO_START ? other : first;
+    const PythiaSpan *end = start == first ? other : first;
+    PythiaSpan whole = *start; /* the start knows what the span is */
+    if (start->nvalues && end->nvalues) {
+        uint32_t n = start->nvalues + end->nvalues;
+        if (n < end->nvalues || n > UINT32_MAX - trace->nvalues) return SQLITE_TOOBIG;
+        int rc = pythia_grow((void **)&trace->values, &trace->values_capacity,
+                             (size_t)trace->nvalues + n, sizeof *trace->values);
+        if (rc) return rc;
+        PythiaValue *to = trace->values + trace->nvalues;
+        memcpy(to, trace->values + start->first_value, start->nvalues * sizeof *to);
+        memcpy(to + start->nvalues, trace->values + end->first_value, end->nvalues * sizeof *to);
+        whole.first_value = trace->nvalues;
+        whole.nvalues = n;
+        trace->nvalues += n;
+    } else if (end->nvalues) {
+        whole.first_value = end->first_value;
+        whole.nvalues = end->nvalues;
+    }
+    whole.end_ns = end->end_ns;
+    if (end->status > whole.status) whole.status = end->status;
+    if (whole.parent_id.form == PYTHIA_ID_NONE) whole.parent_id = end->parent_id;
+    whole.flags = (uint8_t)((start->flags | end->flags) & ~HALVES);
+    whole.conflict = first->conflict;
+    whole.record = first->record;
+    *first = whole;
+    return SQLITE_OK;
+}
+
+/* A half that lost its partner may not know what the whole is called or which kind it is, so halves
+** meet by id alone. */
+static int halves_of_one(const PythiaSpan *x, const PythiaSpan *y) {
+    return (x->flags & HALVES) && (y->flags & HALVES) && ((x->flags ^ y->flags) & HALVES) == HALVES;
+}
+
+/* Whether a half says nothing that a whole span does not: a repetition that comes after the halves met. */
+static int half_repeats(const Build *b, const PythiaSpan *whole, const PythiaSpan *half) {
+    if ((whole->flags & HALVES) || !(half->flags & HALVES)) return 0;
+    if (half->flags & PYTHIA_SPAN_NO_START) {
+        if (half->end_ns != whole->end_ns) return 0;
+    } else if (half->start_ns != whole->start_ns || half->kind != whole->kind ||
+               half->tracepoint != whole->tracepoint || half->instance != whole->instance) {
+        return 0;
+    }
+    if (half->status > whole->status) return 0;
+    if (half->parent_id.form != PYTHIA_ID_NONE &&
+        !pythia_id_equal(half->parent_id, whole->parent_id))
+        return 0;
+    const PythiaValue *values = b->trace->values;
+    for (uint32_t i = 0; i < half->nvalues; i++) {
+        uint32_t k = 0;
+        while (k < whole->nvalues && !pythia_values_equal(values + half->first_value + i, 1,
+                                                          values + whole->first_value + k, 1))
+            k++;
+        if (k == whole->nvalues) return 0;
+    }
+    return 1;
+}
+
+/* What span i is to a known one with the same id: the other half, a repetition, a conflict, or nothing.
+** Sets dropped[i] when it is merged away. */
+static int build_meet(Build *b, uint32_t k, uint32_t i) {
+    PythiaSpan *known = &b->trace->spans[k], *span = &b->trace->spans[i];
+    if (halves_of_one(known, span)) {
+        b->dropped[i] = 1;
+        b->position[i] = k;
+        return spans_join(b, known, span);
+    }
+    if (half_repeats(b, span, known)) { /* the whole takes the place of its half */
+        PythiaSpan whole = *span;
+        whole.conflict = known->conflict;
+        whole.record = known->record;
+        *known = whole;
+        b->dropped[i] = 1;
+        b->position[i] = k;
+        b->trace->repairs.duplicates++;
+        return SQLITE_OK;
+    }
+    int same = known->kind == span->kind && span_service(b, known) == span_service(b, span);
+    if ((same && spans_equal(b, known, span)) || half_repeats(b, known, span)) {
+        b->dropped[i] = 1;
+        b->position[i] = UINT32_MAX; /* its points and links are repetitions too */
+        b->trace->repairs.duplicates++;
+        return SQLITE_OK;
+    }
+    if (same) known->conflict = span->conflict = 1;
+    return SQLITE_OK;
+}
+
+static int build_identity(Build *b) {
+    PythiaTrace *trace = b->trace;
+    for (uint32_t i = 0; i < b->n; i++) {
+        PythiaSpan *span = &trace->spans[i];
+        uint32_t slot, last = 0;
+        uint32_t found = build_find(b, span->id, &slot);
+        for (uint32_t k = found; k && !b->dropped[i]; k = b->same[k - 1]) {
+            last = k;
+            int rc = build_meet(b, k - 1, i);
+            if (rc) return rc;
+        }
+        if (b->dropped[i]) continue;
+        if (span->conflict) trace->repairs.conflicts++;
+        if (last)
+            b->same[last - 1] = i + 1;
+        else
+            b->slots[slot] = i + 1;
+    }
+    return SQLITE_OK;
+}
+
+/* ---- 2. parents -------------------------------------------------------------------------------------- */
+
+/* The span that a child with this parent id hangs below, or -1. */
+static int32_t build_parent(const Build *b, uint32_t child) {
+    const PythiaSpan *span = &b->trace->spans[child];
+    uint32_t slot;
+    if (span->kind == PYTHIA_KIND_SERVER) {
+        /* The server side of a call whose two sides share an id hangs below the client side. */
+        for (uint32_t k = build_find(b, span->id, &slot); k; k = b->same[k - 1])
+            if (k - 1 != child && b->trace->spans[k - 1].kind == PYTHIA_KIND_CLIENT)
+                return (int32_t)(k - 1);
+    }
+    if (span->parent_id.form == PYTHIA_ID_NONE) return -1;
+    uint32_t best = 0;
+    int best_rank = -1;
+    for (uint32_t k = build_find(b, span->parent_id, &slot); k; k = b->same[k - 1]) {
+        const PythiaSpan *known = &b->trace->spans[k - 1];
+        int rank = k - 1 == child                                    ? -1
+                   : span_service(b, known) == span_service(b, span) ? 2
+                   : known->kind == PYTHIA_KIND_SERVER               ? 1
+                                                                     : 0;
+        if (rank > best_rank) {
+            best = k;
+            best_rank = rank;
+        }
+    }
+    return best ? (int32_t)(best - 1) : -1;
+}
+
+static void build_parents(Build *b) {
+    PythiaTrace *trace = b->trace;
+    for (uint32_t i = 0; i < b->n; i++) {
+        PythiaSpan *span = &trace->spans[i];
+        span->parent = -1;
+        if (b->dropped[i]) continue;
+        span->parent = build_parent(b, i);
+        if (span->parent >= 0 || span->parent_id.form == PYTHIA_ID_NONE) continue;
+        if (pythia_id_equal(span->parent_id, span->id))
+            trace->repairs.cycles++; /* its own parent */
+        else
+            trace->repairs.orphans++;
+    }
+}
+
+/* ---- 3. and 4. cycles and times ------------------------------------------------------------------------ */
+
+/* Orders spans so that children of one parent lie side by side: a counting sort by parent. */
+static void build_child_lists(Build *b) {
+    const PythiaSpan *spans = b->trace->spans;
+    uint32_t *start = b->children; /* [parent]; roots under n */
+    memset(start, 0, (b->n + (size_t)1) * sizeof *start);
+    for (uint32_t i = 0; i < b->n; i++)
+        if (!b->dropped[i]) start[spans[i].parent < 0 ? b->n : (uint32_t)spans[i].parent]++;
+    uint32_t sum = 0;
+    for (uint32_t p = 0; p <= b->n; p++) {
+        uint32_t count = start[p];
+        start[p] = b->ends[p] = sum;
+        sum += count;
+    }
+    for (uint32_t i = 0; i < b->n; i++)
+        if (!b->dropped[i])
+            b->order[b->ends[spans[i].parent < 0 ? b->n : (uint32_t)spans[i].parent]++] = i;
+}
+
+/* Sets from_ns and to_ns of everything below the spans on the stack, parents first. */
+static void build_times(Build *b, uint32_t depth) {
+    PythiaSpan *spans = b->trace->spans;
+    while (depth) {
+        uint32_t i = b->stack[--depth];
+        PythiaSpan *span = &spans[i];
+        span->from_ns = span->start_ns;
+        if (span->parent >= 0 && spans[span->parent].from_ns > span->from_ns)
+            span->from_ns = spans[span->parent].from_ns;
+        span->to_ns = span->end_ns > span->from_ns ? span->end_ns : span->from_ns;
+        span->last = 1; /* reached */
+        for (uint32_t c = b->children[i]; c < b->ends[i]; c++)
+            b->stack[depth++] = b->order[c];
+    }
+}
+
+/* The earliest span of the cycle that `i` hangs on. Every span on the way gets `mark`. */
+static uint32_t cycle_earliest(Build *b, uint32_t i, uint32_t mark) {
+    PythiaSpan *spans = b->trace->spans;
+    while (spans[i].depth != mark) { /* depth is free until the end of the build */
+        spans[i].depth = mark;
+        i = (uint32_t)spans[i].parent;
+    }
+    uint32_t best = i;
+    for (uint32_t k = (uint32_t)spans[i].parent; k != i; k = (uint32_t)spans[k].parent)
+        if (spans[k].start_ns < spans[best].start_ns ||
+            (spans[k].start_ns == spans[best].start_ns && spans[k].record < spans[best].record))
+            best = k;
+    return best;
+}
+
+static void build_reach(Build *b) {
+    PythiaSpan *spans = b->trace->spans;
+    uint32_t depth = 0;
+    for (uint32_t i = 0; i < b->n; i++)
+        spans[i].last = spans[i].depth = 0;
+    for (uint32_t c = b->children[b->n]; c < b->ends[b->n]; c++)
+        b->stack[depth++] = b->order[c];
+    build_times(b, depth);
+    int cut = 0;
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (b->dropped[i] || spans[i].last) continue;
+        uint32_t root = cycle_earliest(b, i, i + 1);
+        uint32_t parent = (uint32_t)spans[root].parent;
+        spans[root].parent = -1;
+        b->trace->repairs.cycles++;
+        cut = 1;
+        /* Taken out of its parent's list, so that the walk does not come back to it. */
+        uint32_t c = b->children[parent];
+        while (b->order[c] != root)
+            c++;
+        b->order[c] = b->order[--b->ends[parent]];
+        b->stack[0] = root;
+        build_times(b, 1);
+    }
+    if (cut) build_child_lists(b);
+}
+
+/* ---- 5. order --------------------------------------------------------------------------------------------- */
+
+typedef struct SortKey {
+    int64_t from_ns, to_ns;
+    uint32_t record, index;
+} SortKey;
+
+static int key_compare(const void *a, const void *b) {
+    const SortKey *x = a, *y = b;
+    if (x->from_ns != y->from_ns) return x->from_ns < y->from_ns ? -1 : 1;
+    if (x->to_ns != y->to_ns) return x->to_ns < y->to_ns ? -1 : 1;
+    return x->record < y->record ? -1 : x->record > y->record;
+}
+
+/* Sorts one list of siblings. Most lists are short: insertion sort below a size. */
+static void siblings_sort(SortKey *keys, uint32_t n) {
+    if (n > 16) {
+        qsort(keys, n, sizeof *keys, key_compare);
+        return;
+    }
+    for (uint32_t i = 1; i < n; i++) {
+        SortKey key = keys[i];
+        uint32_t k = i;
+        for (; k && key_compare(&keys[k - 1], &key) > 0; k--)
+            keys[k] = keys[k - 1];
+        keys[k] = key;
+    }
+}
+
+static void build_sort_siblings(Build *b, SortKey *keys) {
+    const PythiaSpan *spans = b->trace->spans;
+    for (uint32_t p = 0; p <= b->n; p++) {
+        uint32_t first = b->children[p], n = b->ends[p] - first;
+        if (n < 2) continue;
+        for (uint32_t i = 0; i < n; i++) {
+            const PythiaSpan *s = &spans[b->order[first + i]];
+            keys[i] = (SortKey){s->from_ns, s->to_ns, s->record, b->order[first + i]};
+        }
+        siblings_sort(keys, n);
+        for (uint32_t i = 0; i < n; i++)
+            b->order[first + i] = keys[i].index;
+    }
+}
+
+/* Numbers the spans in preorder into position[]; returns how many there are. */
+static uint32_t build_number(Build *b) {
+    uint32_t depth = 0, next = 0;
+    for (uint32_t c = b->ends[b->n]; c-- > b->children[b->n];)
+        b->stack[depth++] = b->order[c];
+    while (depth) {
+        uint32_t i = b->stack[--depth];
+        b->position[i] = next++;
+        for (uint32_t c = b->ends[i]; c-- > b->children[i];)
+            b->stack[depth++] = b->order[c];
+    }
+    return next;
+}
+
+static int point_compare(const void *a, const void *b) {
+    const PythiaPoint *x = a, *y = b;
+    if (x->span != y->span) return x->span < y->span ? -1 : 1;
+    if (x->time_ns != y->time_ns) return x->time_ns < y->time_ns ? -1 : 1;
+    return x->record < y->record ? -1 : x->record > y->record;
+}
+
+static int link_compare(const void *a, const void *b) {
+    const PythiaLinkTo *x = a, *y = b;
+    if (x->from_span != y->from_span) return x->from_span < y->from_span ? -1 : 1;
+    return x->first_value < y->first_value ? -1 : x->first_value > y->first_value;
+}
+
+/* Where the points and links of span `i` go; UINT32_MAX: nowhere. */
+static uint32_t build_home(const Build *b, uint32_t i) {
+    if (!b->dropped[i]) return b->position[i];
+    return b->position[i] == UINT32_MAX ? UINT32_MAX : b->position[b->position[i]];
+}
+
+static void build_move_details(Build *b) {
+    PythiaTrace *trace = b->trace;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < trace->npoints; i++) {
+        uint32_t home = build_home(b, trace->points[i].span);
+        if (home == UINT32_MAX) continue;
+        trace->points[n] = trace->points[i];
+        trace->points[n++].span = home;
+    }
+    trace->npoints = n;
+    if (n > 1) qsort(trace->points, n, sizeof *trace->points, point_compare);
+    n = 0;
+    for (uint32_t i = 0; i < trace->nlinks; i++) {
+        uint32_t home = build_home(b, trace->links[i].from_span);
+        if (home == UINT32_MAX) continue;
+        trace->links[n] = trace->links[i];
+        trace->links[n++].from_span = home;
+    }
+    trace->nlinks = n;
+    if (n > 1) qsort(trace->links, n, sizeof *trace->links, link_compare);
+}
+
+/* Moves the spans to their places, in place, cycle by cycle; those that were dropped go behind the n that
+** stay. position[] is used up. */
+static void build_move_spans(Build *b, uint32_t n) {
+    PythiaSpan *spans = b->trace->spans;
+    uint32_t behind = n;
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (b->dropped[i]) continue;
+        if (spans[i].parent >= 0) spans[i].parent = (int32_t)b->position[spans[i].parent];
+    }
+    for (uint32_t i = 0; i < b->n; i++)
+        if (b->dropped[i]) b->position[i] = behind++;
+    for (uint32_t i = 0; i < b->n; i++) {
+        while (b->position[i] != i) {
+            uint32_t to = b->position[i];
+            PythiaSpan span = spans[to];
+            spans[to] = spans[i];
+            spans[i] = span;
+            b->position[i] = b->position[to];
+            b->position[to] = to;
+        }
+    }
+    b->trace->nspans = n;
+}
+
+/* ---- status --------------------------------------------------------------------------------------------------- */
+
+static void build_status(PythiaTrace *trace) {
+    PythiaRepairs *r = &trace->repairs;
+    uint32_t strangers = 0, parentless = 0; /* roots without an anchor; roots that name no parent */
+    for (uint32_t i = 0; i < trace->nspans; i = trace->spans[i].last) {
+        const PythiaSpan *root = &trace->spans[i];
+        if (root->parent_id.form != PYTHIA_ID_NONE) continue;
+        parentless++;
+        if (!(root->flags & PYTHIA_SPAN_ANCHORED)) strangers++;
+    }
+    for (uint32_t i = 0; i < trace->nspans; i++) {
+        const PythiaSpan *span = &trace->spans[i];
+        if (span->flags & HALVES) r->open_spans++;
+        if (span->end_ns < span->start_ns) r->negative++;
+    }
+    for (uint32_t i = 0; i < trace->npoints; i++) {
+        const PythiaSpan *span = &trace->spans[trace->points[i].span];
+        int64_t t = trace->points[i].time_ns;
+        if (t < span->start_ns || t > span->to_ns) r->outside_points++;
+    }
+    if (r->open_spans || r->orphans)
+        trace->status = PYTHIA_TRACE_INCOMPLETE;
+    else if (strangers && parentless > 1)
+        trace->status = PYTHIA_TRACE_DISJOINT;
+    else if (r->cycles)
+        trace->status = PYTHIA_TRACE_CYCLIC;
+    else
+        trace->status = PYTHIA_TRACE_COMPLETE;
+}
+
+int pythia_trace_build(PythiaTrace *trace, const PythiaNames *names) {
+    memset(&trace->repairs, 0, sizeof trace->repairs);
+    trace->status = PYTHIA_TRACE_COMPLETE;
+    if (trace->nspans == 0) return SQLITE_OK;
+    Build b;
+    int rc = build_open(&b, trace, names);
+    if (rc) return rc;
+    SortKey *keys = pythia_arena_alloc(&trace->arena, b.n * sizeof *keys);
+    if (!keys) rc = SQLITE_NOMEM;
+    if (!rc) rc = build_identity(&b);
+    if (!rc) {
+        build_parents(&b);
+        build_child_lists(&b);
+        build_reach(&b);
+        build_sort_siblings(&b, keys);
+        uint32_t n = build_number(&b);
+        build_move_details(&b);
+        build_move_spans(&b, n);
+        pythia_trace_derive(trace);
+        build_status(trace);
+    }
+    return rc;
+}

@@ -1,0 +1,170 @@
+/* fn_stat_shape.c - dip, dip_p, modes, multimodality, histogram, histogram_json. */
+#include <math.h>
+
+#include "ext/base/mem.h"
+#include "ext/stat/dip.h"
+#include "ext/stat/histogram.h"
+#include "ext/stat/modes.h"
+#include "ext/stat/order.h"
+#include "sql/fn_stat_parts.h"
+
+enum { DIP, DIP_P, MODES, MULTIMODALITY, HISTOGRAM, HISTOGRAM_JSON };
+
+/* The second argument: a resolution, or a number of bins. */
+static int parameter_read(sqlite3_context *context, PythiaStatValues *values, int n_args,
+                          sqlite3_value **args) {
+    int what = pythia_stat_function(context)->what;
+    int bins = what == HISTOGRAM || what == HISTOGRAM_JSON;
+    double parameter = bins ? PYTHIA_HISTOGRAM_BINS : 0;
+    int kind = n_args > 1 ? sqlite3_value_numeric_type(args[1]) : SQLITE_NULL;
+    if (kind != SQLITE_NULL) {
+        parameter = sqlite3_value_double(args[1]);
+        int number = kind == SQLITE_INTEGER || (kind == SQLITE_FLOAT && !bins);
+        if (bins && !(number && parameter >= 1 && parameter <= PYTHIA_HISTOGRAM_BINS_MAX)) {
+            pythia_stat_error(context, "the number of bins must be an integer from 1 to %d",
+                              PYTHIA_HISTOGRAM_BINS_MAX);
+            return 1;
+        }
+        if (!bins && !(number && parameter >= 0 && parameter <= 1e300)) {
+            pythia_stat_error(context, "the resolution must be a number, not negative");
+            return 1;
+        }
+    }
+    if (values->given && parameter != values->parameter[0]) {
+        pythia_stat_error(context, "the second argument must be the same for all rows");
+        return 1;
+    }
+    values->given = 1;
+    values->parameter[0] = parameter;
+    return 0;
+}
+
+static void shape_step(sqlite3_context *context, int n_args, sqlite3_value **args) {
+    PythiaStatValues *values = pythia_stat_values(context);
+    if (!values || parameter_read(context, values, n_args, args)) return;
+    pythia_stat_values_add(context, values, args[0]);
+}
+
+static void json_number(PythiaBuf *buf, const char *key, double value) {
+    pythia_buf_format(buf, "\"%s\":", key);
+    pythia_buf_json_double(buf, value);
+}
+
+static void multimodality_text(const PythiaModes *modes, const PythiaDip *dip, size_t n,
+                               PythiaBuf *buf) {
+    pythia_buf_format(buf, "{\"n\":%lld,", (sqlite3_int64)n);
+    json_number(buf, "dip", dip->dip);
+    pythia_buf_byte(buf, ',');
+    json_number(buf, "dip_p", dip->p);
+    pythia_buf_format(buf, ",\"modes\":[");
+    for (int i = 0; i < modes->n; i++) {
+        const PythiaMode *mode = &modes->mode[i];
+        pythia_buf_format(buf, i ? ",{" : "{");
+        json_number(buf, "location", mode->location);
+        pythia_buf_byte(buf, ',');
+        json_number(buf, "low", mode->low);
+        pythia_buf_byte(buf, ',');
+        json_number(buf, "high", mode->high);
+        pythia_buf_byte(buf, ',');
+        json_number(buf, "mass", mode->mass);
+        pythia_buf_format(buf, ",\"n\":%lld}", (sqlite3_int64)mode->count);
+    }
+    pythia_buf_format(buf, "]}");
+}
+
+/* x is sorted. */
+static int histogram_text(const double *x, size_t n, int bins, PythiaBuf *buf) {
+    double low = x[0], high = x[n - 1], width = (high / bins - low / bins);
+    uint64_t *counts = pythia_alloc_array((size_t)bins, sizeof *counts);
+    if (!counts) return SQLITE_NOMEM;
+    pythia_histogram_count(x, n, low, high, bins, counts);
+    pythia_buf_format(buf, "{\"n\":%lld,", (sqlite3_int64)n);
+    json_number(buf, "low", low);
+    pythia_buf_byte(buf, ',');
+    json_number(buf, "high", high);
+    pythia_buf_format(buf, ",\"bins\":[");
+    for (int i = 0; i < bins; i++) {
+        pythia_buf_format(buf, i ? ",{" : "{");
+        json_number(buf, "low", low + i * width);
+        pythia_buf_byte(buf, ',');
+        json_number(buf, "high", i == bins - 1 ? high : low + (i + 1) * width);
+        pythia_buf_format(buf, ",\"n\":%lld}", (sqlite3_int64)counts[i]);
+    }
+    pythia_buf_format(buf, "]}");
+    pythia_free(counts);
+    return buf->rc;
+}
+
+static int shape_compute(sqlite3_context *context, double *x, size_t n, double parameter,
+                         PythiaPoll *poll) {
+    int what = pythia_stat_function(context)->what;
+    PythiaBuf buf = {0};
+    PythiaDip dip = {0};
+    PythiaModes modes = {0};
+    int rc = what == HISTOGRAM ? SQLITE_OK : pythia_sort(x, n, poll);
+    if (rc == SQLITE_OK && (what == DIP || what == DIP_P || what == MULTIMODALITY))
+        rc = pythia_dip(x, n, parameter, &dip, poll);
+    if (rc == SQLITE_OK && (what == MODES || what == MULTIMODALITY))
+        rc = pythia_modes(x, n, &modes, poll);
+    if (rc == SQLITE_OK && what == HISTOGRAM) rc = pythia_histogram(x, n, (int)parameter, &buf);
+    if (rc == SQLITE_OK && what == HISTOGRAM_JSON) rc = histogram_text(x, n, (int)parameter, &buf);
+    if (rc) {
+        pythia_buf_clear(&buf);
+        return rc;
+    }
+    switch (what) {
+    case DIP:
+        pythia_stat_result(context, dip.dip);
+        break;
+    case DIP_P:
+        pythia_stat_result(context, dip.p);
+        break;
+    case MODES:
+        sqlite3_result_int(context, modes.n);
+        break;
+    case MULTIMODALITY:
+        multimodality_text(&modes, &dip, n, &buf);
+        /* fall through */
+    default:
+        pythia_stat_result_text(context, &buf, what != HISTOGRAM);
+    }
+    return SQLITE_OK;
+}
+
+static void shape_result(sqlite3_context *context, int last) {
+    PythiaStatValues *values;
+    PythiaPoll poll = {.db = sqlite3_context_db_handle(context)};
+    double *x;
+    size_t n;
+    if (pythia_stat_values_take(context, last, &values, &x, &n)) {
+        int rc = shape_compute(context, x, n, values->parameter[0], &poll);
+        if (rc) pythia_stat_error_code(context, rc);
+    }
+    pythia_poll_close(&poll);
+    pythia_stat_values_done(values, last, x);
+}
+
+static void shape_value(sqlite3_context *context) {
+    shape_result(context, 0);
+}
+
+static void shape_final(sqlite3_context *context) {
+    shape_result(context, 1);
+}
+
+#define SHAPE(name, n_args, what, flags)                                                           \
+    { name, n_args, what, flags, shape_step, shape_final, shape_value, pythia_stat_values_inverse }
+
+const PythiaStatFunction pythia_fn_stat_shape[] = {
+    SHAPE("dip", 1, DIP, 0),
+    SHAPE("dip", 2, DIP, 0),
+    SHAPE("dip_p", 1, DIP_P, 0),
+    SHAPE("dip_p", 2, DIP_P, 0),
+    SHAPE("modes", 1, MODES, 0),
+    SHAPE("multimodality", 1, MULTIMODALITY, PYTHIA_STAT_JSON),
+    SHAPE("multimodality", 2, MULTIMODALITY, PYTHIA_STAT_JSON),
+    SHAPE("histogram", 1, HISTOGRAM, 0),
+    SHAPE("histogram", 2, HISTOGRAM, 0),
+    SHAPE("histogram_json", 1, HISTOGRAM_JSON, PYTHIA_STAT_JSON),
+    SHAPE("histogram_json", 2, HISTOGRAM_JSON, PYTHIA_STAT_JSON),
+    {0}};

@@ -1,0 +1,180 @@
+/* group_edges.c - pythia_group_edges: where on the critical path the time and its variance lie.
+**
+** One row per distinct (source, phase) -> (destination, phase) on the members' paths, at `position` by the mean
+** offset from the request's start. Every member has a value for every edge, 0 where its path does not have it,
+** so mean_share and variance_share sum to 1 over a group; n and share_present say how many have it.
+** variance_share = Cov(edge, duration) / Var(duration) and may be negative. span_between: the innermost span
+** that the stretch lies in; where source and destination are not its own start and end, no span covers it.
+**
+** All but modes and max_ns come from stored sums; those two read the members' traces, when they are named. */
+#include "ext/capture/capture.h"
+#include "ext/group/variables.h"
+#include "ext/stat/modes.h"
+#include "ext/stat/order.h"
+#include "vtab/scan.h"
+#include "vtab/tables.h"
+
+#include <math.h>
+
+enum {
+    COL_GROUP_ID,
+    COL_POSITION,
+    COL_SOURCE,
+    COL_SOURCE_PHASE,
+    COL_DESTINATION,
+    COL_DESTINATION_PHASE,
+    COL_KIND,
+    COL_NUMBER,
+    COL_PRESENT,
+    COL_MEAN,
+    COL_STDDEV,
+    COL_COV,
+    COL_SHARE,
+    COL_MEAN_SHARE,
+    COL_CORRELATION,
+    COL_MODES,
+    COL_MAX,
+    COL_BETWEEN,
+    COL_N
+};
+
+#define OF_MEMBERS ((uint64_t)1 << COL_MODES | (uint64_t)1 << COL_MAX)
+
+typedef struct Values {
+    PythiaGroup *group;
+    double *values; /* [edge * members + member] */
+    size_t members, seen;
+} Values;
+
+static int see_member(void *context, const PythiaTrace *trace, const PythiaAnalysis *analysis) {
+    Values *v = context;
+    (void)trace;
+    if (v->seen >= v->members) return SQLITE_CORRUPT_VTAB;
+    for (uint32_t i = 0; i < analysis->edges.n; i++) {
+        const PythiaPathEdge *e = &analysis->edges.edges[i];
+        uint32_t known = v->group->nedges;
+        PythiaGroupEdge *edge;
+        int rc = pythia_group_edge(v->group, e->source, e->source_phase, e->destination,
+                                   e->destination_phase, &edge);
+        if (rc) return rc;
+        if (v->group->nedges != known) return SQLITE_CORRUPT_VTAB; /* sums and members disagree */
+        v->values[(size_t)(edge - v->group->edges) * v->members + v->seen] = (double)e->value_ns;
+    }
+    v->seen++;
+    return SQLITE_OK;
+}
+
+static int load_values(PythiaCursor *cursor, PythiaGroup *group, Values *v) {
+    *v = (Values){.group = group, .members = (size_t)group->n};
+    size_t cells;
+    if (__builtin_mul_overflow(v->members, (size_t)group->nedges, &cells)) return SQLITE_NOMEM;
+    v->values = pythia_alloc_array(cells, sizeof *v->values);
+    if (!v->values) return SQLITE_NOMEM;
+    memset(v->values, 0, cells * sizeof *v->values);
+    return pythia_capture_each_trace(cursor->capture, group->id, 0, &cursor->poll, see_member, v,
+                                     &cursor->vtab->base.zErrMsg);
+}
+
+static double not_overflowed(const PythiaGroup *group, double value) {
+    return group->overflow ? NAN : value;
+}
+
+static void put_statistics(PythiaRows *rows, const PythiaGroup *group, const PythiaGroupEdge *e) {
+    double mean = not_overflowed(group, pythia_sum_mean(e->sum, group->n));
+    double variance = not_overflowed(group, pythia_sum_variance(e->sum, e->squares, group->n));
+    double total = not_overflowed(group, pythia_sum_variance(group->sum, group->squares, group->n));
+    double together = pythia_sum_covariance(e->sum, group->sum, e->product, group->n);
+    double total_mean = pythia_sum_mean(group->sum, group->n);
+    pythia_rows_int(rows, e->n);
+    pythia_rows_double(rows, (double)e->n / (double)group->n);
+    pythia_rows_double(rows, mean);
+    pythia_rows_double(rows, sqrt(variance));
+    pythia_rows_double(rows, mean > 0 ? sqrt(variance) / mean : NAN);
+    pythia_rows_double(rows, total > 0 ? together / total : NAN);
+    pythia_rows_double(rows, total_mean > 0 ? mean / total_mean : NAN);
+    double correlation = total > 0 && variance > 0 ? together / sqrt(total * variance) : NAN;
+    pythia_rows_double(rows, correlation > 1 ? 1 : correlation < -1 ? -1 : correlation);
+}
+
+static int put_shape(PythiaCursor *cursor, const Values *v, uint32_t edge) {
+    double *values = v->values + (size_t)edge * v->members;
+    PythiaModes modes;
+    int rc = pythia_sort(values, v->members, &cursor->poll);
+    if (!rc) rc = pythia_modes(values, v->members, &modes, &cursor->poll);
+    if (rc) return rc;
+    pythia_rows_int(&cursor->rows, modes.n);
+    pythia_rows_int(&cursor->rows, (sqlite3_int64)values[v->members - 1]);
+    return SQLITE_OK;
+}
+
+static int put_edge(PythiaCursor *cursor, const PythiaGroup *group, const PythiaNames *names,
+                    const Values *v, uint32_t edge, uint32_t position) {
+    PythiaRows *rows = &cursor->rows;
+    const PythiaGroupEdge *e = &group->edges[edge];
+    char text[PYTHIA_ID_CHARS];
+    PythiaId id = {0, group->id, PYTHIA_ID_HEX16};
+    pythia_rows_text(rows, (PythiaText){text, pythia_id_write(id, text)});
+    pythia_rows_int(rows, position);
+    pythia_rows_text(rows, pythia_names_tracepoint_text(names, e->source));
+    pythia_rows_str(rows, pythia_phase_name(e->source_phase));
+    pythia_rows_text(rows, pythia_names_tracepoint_text(names, e->destination));
+    pythia_rows_str(rows, pythia_phase_name(e->destination_phase));
+    pythia_rows_str(rows, pythia_edge_name(e->kind));
+    put_statistics(rows, group, e);
+    if (v->values) {
+        int rc = put_shape(cursor, v, edge);
+        if (rc) return rc;
+    } else {
+        pythia_rows_null(rows);
+        pythia_rows_null(rows);
+    }
+    if (e->between)
+        pythia_rows_text(rows, pythia_names_tracepoint_text(names, e->between));
+    else
+        pythia_rows_null(rows);
+    pythia_rows_end(rows);
+    return rows->rc;
+}
+
+static int put_group(PythiaCursor *cursor, PythiaGroup *group) {
+    const PythiaNames *names = pythia_capture_names(cursor->capture);
+    Values v = {0};
+    uint32_t *order = NULL, n = 0; /* as pythia_cca counts positions */
+    int rc = pythia_capture_group_edges(cursor->capture, group, &cursor->vtab->base.zErrMsg);
+    if (!rc && cursor->used & OF_MEMBERS) rc = load_values(cursor, group, &v);
+    if (!rc) rc = pythia_group_edge_order(group, names, &order, &n);
+    for (uint32_t i = 0; !rc && i < n; i++)
+        rc = put_edge(cursor, group, names, &v, order[i], i + 1);
+    pythia_free(order);
+    pythia_free(v.values);
+    return rc;
+}
+
+static int edges_fill(PythiaCursor *cursor, const PythiaBound *bounds, int n) {
+    const PythiaBound *wanted = pythia_bound(bounds, n, COL_GROUP_ID, PYTHIA_EQ);
+    PythiaGroups *groups;
+    uint64_t only = 0;
+    if (!cursor->capture) return SQLITE_OK;
+    if (wanted && !pythia_group_of_text(pythia_value_text(wanted->value), &only)) return SQLITE_OK;
+    int rc =
+        pythia_capture_groups(cursor->capture, &cursor->poll, &groups, &cursor->vtab->base.zErrMsg);
+    for (uint32_t i = 0; !rc && i < groups->n; i++)
+        if (groups->groups[i].n > 0 && (!wanted || groups->groups[i].id == only))
+            rc = put_group(cursor, &groups->groups[i]);
+    return rc;
+}
+
+static const PythiaUse edges_uses[] = {{COL_GROUP_ID, PYTHIA_EQ, 0, 0.01}};
+
+const PythiaTable pythia_table_group_edges = {
+    .name = "pythia_group_edges",
+    .columns = "group_id TEXT, position INTEGER, source TEXT, source_phase TEXT, destination TEXT,"
+               " destination_phase TEXT, kind TEXT, n INTEGER, share_present REAL, mean_ns REAL,"
+               " stddev_ns REAL, cov REAL, variance_share REAL, mean_share REAL, correlation REAL,"
+               " modes INTEGER, max_ns INTEGER, span_between TEXT",
+    .nvisible = COL_N,
+    .uses = edges_uses,
+    .nuses = 1,
+    .rows = 5000,
+    .fill = edges_fill,
+};

@@ -1,0 +1,26 @@
+/* tables.h - every eponymous table, each described in the file of its name. ext/pythia.c registers them. */
+#ifndef PYTHIA_VTAB_TABLES_H
+#define PYTHIA_VTAB_TABLES_H
+
+#include "vtab/vtab.h"
+
+extern const PythiaTable pythia_table_traces;
+extern const PythiaTable pythia_table_spans;
+extern const PythiaTable pythia_table_events;
+extern const PythiaTable pythia_table_edges;
+extern const PythiaTable pythia_table_attributes;
+extern const PythiaTable pythia_table_critical_path;
+
+extern const PythiaTable pythia_table_groups;
+extern const PythiaTable pythia_table_group_members;
+extern const PythiaTable pythia_table_group_edges;
+extern const PythiaTable pythia_table_group_variables;
+extern const PythiaTable pythia_table_cca;
+
+extern const PythiaTable pythia_table_imports;
+extern const PythiaTable pythia_table_problems;
+extern const PythiaTable pythia_table_settings;
+extern const PythiaTable pythia_table_request_types;
+extern const PythiaTable pythia_table_name_rules;
+
+#endif

@@ -21,7 +21,9 @@ typedef struct Import {
     sqlite3_stmt *problem; /* INSERT INTO pythia_xproblem */
     sqlite3_stmt *row;     /* INSERT INTO pythia_ximport */
     sqlite3_stmt *place; /* SELECT from there: how far a file was read; NULL: nothing is followed */
-    int64_t rows;        /* inserted */
+    sqlite3_stmt *forget; /* the place of an earlier row: UPDATE */
+    int64_t place_row;    /* that row, or 0 */
+    int64_t rows;         /* inserted */
     const char *file;
     char **error;
     int show_progress;
@@ -101,23 +103,30 @@ static int sink_progress(void *context, int64_t bytes, int64_t total) {
 
 /* ---- files ------------------------------------------------------------------------------------------------ */
 
-/* The place of a file as text: how the split goes on, then how the file is known again. */
+/* The place of a file as text: how the split goes on, how the file is known again; then, behind a newline, what
+** the format remembers. Only the newest row of a file keeps it. */
 #define PLACE_FORMAT "%lld %lld %d %d %llx %llx"
 
-static int place_bind(sqlite3_stmt *s, const PythiaPlace *place) {
-    char *text = sqlite3_mprintf(PLACE_FORMAT, (long long)place->line, (long long)place->brackets,
-                                 place->lines, place->stream, (unsigned long long)place->inode,
-                                 (unsigned long long)place->head_hash);
+static int place_bind(Import *import, const PythiaReadStats *read) {
+    sqlite3_stmt *s = import->row;
+    const PythiaPlace *place = &read->place;
+    char *text =
+        sqlite3_mprintf(PLACE_FORMAT "\n%s", (long long)place->line, (long long)place->brackets,
+                        place->lines, place->stream, (unsigned long long)place->inode,
+                        (unsigned long long)place->head_hash, read->memory ? read->memory : "");
     if (!text) return SQLITE_NOMEM;
     sqlite3_bind_int64(s, 10, place->offset);
     sqlite3_bind_text(s, 11, text, -1, sqlite3_free);
-    return SQLITE_OK;
+    sqlite3_bind_int64(import->forget, 1, import->place_row);
+    sqlite3_step(import->forget);
+    return sqlite3_reset(import->forget);
 }
 
-/* How far the file was read the last time. The format is the caller's to free. */
-static int place_find(Import *import, PythiaReadOptions *options, char **format) {
+/* How far the file was read the last time. The format and the memory are the caller's to free. */
+static int place_find(Import *import, PythiaReadOptions *options, char **format, char **memory) {
     sqlite3_stmt *s = import->place;
     int rc = SQLITE_OK;
+    import->place_row = 0;
     sqlite3_bind_text(s, 1, import->file, -1, SQLITE_TRANSIENT);
     if (sqlite3_step(s) == SQLITE_ROW) {
         const char *text = (const char *)sqlite3_column_text(s, 1);
@@ -125,6 +134,7 @@ static int place_find(Import *import, PythiaReadOptions *options, char **format)
         long long line, brackets;
         unsigned long long inode, hash;
         PythiaPlace *place = &options->from;
+        import->place_row = sqlite3_column_int64(s, 3);
         if (text && sscanf(text, PLACE_FORMAT, &line, &brackets, &place->lines, &place->stream,
                            &inode, &hash) == 6) {
             place->offset = sqlite3_column_int64(s, 0);
@@ -132,10 +142,13 @@ static int place_find(Import *import, PythiaReadOptions *options, char **format)
             place->brackets = brackets;
             place->inode = inode;
             place->head_hash = hash;
+            const char *rest = strchr(text, '\n');
             *format = name ? sqlite3_mprintf("%s", name) : NULL;
-            if (name && !*format) rc = SQLITE_NOMEM;
+            *memory = sqlite3_mprintf("%s", rest ? rest + 1 : "");
+            if ((name && !*format) || !*memory) rc = SQLITE_NOMEM;
         }
         options->from_format = *format;
+        options->from_memory = *memory;
     }
     int reset = sqlite3_reset(s);
     return rc ? rc : reset;
@@ -152,7 +165,7 @@ static int import_row(Import *import, const PythiaReadStats *read, double took, 
     sqlite3_bind_int64(s, 7, read->skipped);
     sqlite3_bind_double(s, 8, took);
     sqlite3_bind_int64(s, 9, now_ns());
-    int rc = import->place ? place_bind(s, &read->place) : SQLITE_OK;
+    int rc = import->place ? place_bind(import, read) : SQLITE_OK;
     if (rc) return rc;
     sqlite3_step(s);
     rc = sqlite3_reset(s);
@@ -177,28 +190,28 @@ static int import_file(Import *import, const char *path, const PythiaImportOptio
     PythiaSink sink = {import, sink_span, sink_problem, sink_progress};
     PythiaReadOptions options = {
         .format = asked->format, .first_serial = *serial, .follow = asked->follow};
-    PythiaReadStats read;
-    char *format = NULL;
+    PythiaReadStats read = {0};
+    char *format = NULL, *memory = NULL;
     double begun = seconds();
     import->file = path;
     import->file_events = 0;
-    int rc = import->place ? place_find(import, &options, &format) : SQLITE_OK;
+    int rc = import->place ? place_find(import, &options, &format, &memory) : SQLITE_OK;
     if (!rc)
         rc = import->threads > 1 && is_large(path, options.from.offset)
                  ? pythia_read_file_apart(path, &options, &sink, import_idle, &read, error)
                  : pythia_read_file(path, &options, &sink, &read, error);
-    else
-        memset(&read, 0, sizeof read);
     sqlite3_free(format);
+    sqlite3_free(memory);
     *serial = read.next_serial;
     import->rejected += read.rejected;
-    if (!rc && options.follow && !read.bytes) return SQLITE_OK; /* nothing new */
-    if (!rc && !read.format && alone)
+    int unchanged = options.follow && !read.bytes;
+    if (!rc && !read.format && alone && !unchanged)
         rc = pythia_fail(error, SQLITE_ERROR,
                          "pythia_import: %s is of no known format; there are %s, and "
                          "'{\"format\":\"...\"}' as a second argument names one",
                          path, pythia_format_names());
-    if (!rc) rc = import_row(import, &read, seconds() - begun, error);
+    if (!rc && !unchanged) rc = import_row(import, &read, seconds() - begun, error);
+    sqlite3_free(read.memory);
     return rc;
 }
 
@@ -218,9 +231,13 @@ static int import_open(Import *import, int follow, char **error) {
                                   error);
     if (!rc && follow)
         rc = pythia_store_prepare(store, &import->place,
-                                  "SELECT position, place, format FROM \"%w\".pythia_ximport"
+                                  "SELECT position, place, format, id FROM \"%w\".pythia_ximport"
                                   " WHERE file = ?1 AND place IS NOT NULL"
                                   " ORDER BY id DESC LIMIT 1",
+                                  error);
+    if (!rc && follow)
+        rc = pythia_store_prepare(store, &import->forget,
+                                  "UPDATE \"%w\".pythia_ximport SET place = NULL WHERE id = ?1",
                                   error);
     if (!rc) rc = pythia_intake_open(import->capture, &import->poll, &import->intake, error);
     return rc;
@@ -274,6 +291,7 @@ int pythia_import_path(PythiaSession *session, sqlite3 *db, const char *path,
     sqlite3_finalize(import.problem);
     sqlite3_finalize(import.row);
     sqlite3_finalize(import.place);
+    sqlite3_finalize(import.forget);
     pythia_intake_close(import.intake);
     pythia_poll_close(&import.poll);
     rc = pythia_savepoint_end(&savepoint, rc, error);

@@ -31,6 +31,10 @@ typedef struct PythiaFormat {
     /* Whether files can be followed: every part of one can be read as if it were a file, and in the store it
     ** makes no difference. stream() then looks at reader->follow itself. */
     int follows;
+    /* Optional, for files that are followed: what the next part must know of those before, as text (appended
+    ** after finish()), and the taking of it. */
+    void (*remember)(PythiaReader *reader, PythiaBuf *out);
+    void (*recall)(PythiaReader *reader, PythiaText memory);
     /* Optional: bytes of reader->state, which starts zeroed, and its release. */
     size_t state_bytes;
     void (*release)(void *state);

@@ -439,4 +439,6 @@ const PythiaFormat pythia_format_osprofiler = {
     .state_bytes = sizeof(PythiaOspState),
     .release = osprofiler_release,
     .follows = 1,
+    .remember = pythia_osp_remember,
+    .recall = pythia_osp_recall,
 };

@@ -49,5 +49,9 @@ void pythia_osp_notification(PythiaReader *reader, PythiaOspState *state);
 /* Emits what is still without its other half. */
 void pythia_osp_pairs_finish(PythiaReader *reader, PythiaOspState *state);
 void pythia_osp_pairs_free(PythiaOspPairs *pairs);
+/* The newest stubs, that functions in a later part of the file may need: lines of a span id, a space and a
+** method. */
+void pythia_osp_remember(PythiaReader *reader, PythiaBuf *out);
+void pythia_osp_recall(PythiaReader *reader, PythiaText memory);
 
 #endif

@@ -197,6 +197,46 @@ static PythiaText stub_find(PythiaReader *r, PythiaOspPairs *pairs, PythiaText s
     return (PythiaText){entry.p + key.n, entry.n - key.n};
 }
 
+void pythia_osp_remember(PythiaReader *r, PythiaBuf *out) {
+    enum { REMEMBERED = 2 * 256 }; /* ids: of a key and its entry */
+    PythiaOspState *state = r->state;
+    if (!state->pairs) return;
+    const PythiaIntern *stubs = &state->pairs->stubs;
+    for (uint32_t id = stubs->n > REMEMBERED ? stubs->n - REMEMBERED + 1 : 1; id <= stubs->n;
+         id++) {
+        PythiaText entry = pythia_intern_text(stubs, id);
+        const char *zero = memchr(entry.p, 0, entry.n);
+        size_t n = zero ? (size_t)(zero - entry.p) : entry.n;
+        if (n + 1 >= entry.n) continue; /* a key */
+        PythiaText span = {entry.p, n}, method = {zero + 1, entry.n - n - 1};
+        if (memchr(entry.p, '\n', entry.n) || memchr(entry.p, ' ', entry.n) ||
+            memchr(method.p, 0, method.n))
+            continue; /* not what OSProfiler writes */
+        pythia_buf_text(out, span);
+        pythia_buf_byte(out, ' ');
+        pythia_buf_text(out, method);
+        pythia_buf_byte(out, '\n');
+    }
+}
+
+void pythia_osp_recall(PythiaReader *r, PythiaText memory) {
+    PythiaOspState *state = r->state;
+    state->pairs = pythia_alloc_zero(sizeof *state->pairs);
+    if (!state->pairs) {
+        r->rc = SQLITE_NOMEM;
+        return;
+    }
+    const char *line = memory.p, *end = memory.p + memory.n, *newline;
+    while (r->rc == SQLITE_OK && (newline = memchr(line, '\n', (size_t)(end - line)))) {
+        const char *space = memchr(line, ' ', (size_t)(newline - line));
+        if (space)
+            stub_remember(r, state->pairs, (PythiaText){line, (size_t)(space - line)},
+                          (PythiaText){space + 1, (size_t)(newline - space - 1)});
+        line = newline + 1;
+    }
+    pythia_arena_reset(&r->arena);
+}
+
 /* ---- pairing ---- */
 
 /* Emits the halves that are there; the name's stub is looked up by the parent. */

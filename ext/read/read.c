@@ -208,6 +208,14 @@ static int run_place(Run *run, PythiaReadStats *stats, char **error) {
         stats->place.stream = run->stream;
     }
     stats->bytes = stats->text_bytes = stats->place.offset - stats->from_offset;
+    if (run->format && run->format->remember) {
+        PythiaBuf memory = {0};
+        run->format->remember(&run->reader, &memory);
+        pythia_buf_byte(&memory, 0);
+        stats->memory = memory.rc == SQLITE_OK ? sqlite3_mprintf("%s", memory.data) : NULL;
+        pythia_buf_clear(&memory);
+        if (!stats->memory) return SQLITE_NOMEM;
+    }
     return pythia_input_followed(run->input, &stats->place, error);
 }
 
@@ -217,7 +225,14 @@ static int run_start(Run *run, const PythiaReadOptions *options, char **error) {
     if (options->follow) rc = run_follow(run, options, &name, error);
     if (rc != SQLITE_OK || !name) return rc;
     const PythiaFormat *format = pythia_format_named(name);
-    if (format) return run_choose(run, format);
+    if (format) {
+        rc = run_choose(run, format);
+        if (rc != SQLITE_OK || !run->reader.resumed || !format->recall || !options->from_memory)
+            return rc;
+        format->recall(&run->reader,
+                       (PythiaText){options->from_memory, strlen(options->from_memory)});
+        return run->reader.rc;
+    }
     return pythia_fail(error, SQLITE_ERROR, "no such format: %s (known: %s)", name,
                        pythia_format_names());
 }

@@ -58,6 +58,7 @@ typedef struct PythiaReadOptions {
     PythiaPlace from; /* stats.place of the last time */
     const char
         *from_format; /* stats.format of the last time, which holds as long as the place does */
+    const char *from_memory; /* stats.memory, likewise */
 } PythiaReadOptions;
 
 /* What was read. Filled in also when the call fails, as far as it came. */
@@ -74,6 +75,8 @@ typedef struct PythiaReadStats {
     uint64_t next_serial; /* for the next file's first_serial */
     int64_t from_offset; /* following: where reading began; bytes and text_bytes count from there */
     PythiaPlace place;   /* following: where to go on */
+    char *
+        memory; /* following: what the format must know then, or NULL. The caller's to sqlite3_free() */
 } PythiaReadStats;
 
 /* Reads one file (a path from pythia_files_find()). `stats` is zeroed first. options may be NULL.

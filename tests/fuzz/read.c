@@ -117,6 +117,7 @@ static void follow_read(const uint8_t *data, size_t n) {
     PythiaSink sink = {&d, digest_span, digest_problem, NULL};
     PythiaReadOptions options = {.follow = 1};
     size_t step = n / 5 + 1;
+    char *memory = NULL;
     for (size_t end = step; end < n + step; end += step) {
         size_t there = end < n ? end : n;
         PythiaReadStats stats;
@@ -124,13 +125,17 @@ static void follow_read(const uint8_t *data, size_t n) {
         PythiaText text = {(const char *)data, there};
         int rc = pythia_read_text(text, &options, &sink, &stats, &error);
         sqlite3_free(error);
-        if (rc == SQLITE_ERROR) return; /* cannot be followed */
+        sqlite3_free(memory);
+        memory = stats.memory;
+        options.from_memory = memory;
+        if (rc == SQLITE_ERROR) break; /* cannot be followed */
         if (rc != SQLITE_OK || stats.from_offset != options.from.offset ||
             stats.place.offset < stats.from_offset || (size_t)stats.place.offset > there)
             abort();
         options.from = stats.place;
         options.from_format = stats.format;
     }
+    sqlite3_free(memory);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {

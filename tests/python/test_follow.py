@@ -15,7 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 SO = os.path.abspath(os.environ.get("SO", os.path.join(ROOT, "pythia.so")))
 FORMATS = os.path.join(ROOT, "fixtures", "formats")
 SHOP = os.path.join(ROOT, "fixtures", "otel-shop", "pool.otlp.jsonl.gz")
-OPENSTACK = os.path.join(ROOT, "fixtures", "openstack", "B_nosql.jsonl.gz")
+OPENSTACK = os.path.join(ROOT, "fixtures", "openstack", "C2_wsgi_rpc.jsonl.gz")
 
 SPANS = """SELECT trace_id, span_id, parent_id, service, operation, kind, instance, start_ns, duration_ns, self_ns,
  depth, children, status, on_critical_path, tracepoint FROM pythia_spans ORDER BY trace_id, span_id, start_ns, operation"""
@@ -129,6 +129,16 @@ def unzipped(path, lines=None):
     return b"".join(data.splitlines(True)[:lines]) if lines else data
 
 
+def notifications(reports):
+    """The single notifications that reports were made of, in the order of time."""
+    halves, nodes = [], [json.loads(line) for line in reports.splitlines()]
+    while nodes:
+        node = nodes.pop()
+        halves += [v for k, v in node.get("info", {}).items() if k.startswith("meta.raw_payload.")]
+        nodes += node.get("children", [])
+    return sorted(halves, key=lambda half: half["timestamp"])
+
+
 class Pieces(Case):
     def test_otlp_lines(self):
         data = unzipped(SHOP, 60)
@@ -173,9 +183,12 @@ class Pieces(Case):
                 self.same(data, self.random_cuts(data, 6, name), exact=False)
 
     def test_osprofiler_halves(self):
-        """Halves that come in different imports are joined in the store."""
-        data = unzipped(OPENSTACK, 1500)
-        self.same(data, self.random_cuts(data, 25, 5), exact=False)
+        """Halves that come in different imports are joined in the store, and names that need an earlier part of
+        the file find it."""
+        data = b"".join(json.dumps(half).encode() + b"\n" for half in notifications(unzipped(OPENSTACK)))
+        self.assertIn(b".<locals>", data)
+        self.same(data, self.random_cuts(data, 60, 5), exact=False)
+        self.assertEqual(one(self.db, "SELECT count(place) FROM pythia_ximport"), 1)
 
     def test_protobuf_frames(self):
         data = fixture("otlp.pb")

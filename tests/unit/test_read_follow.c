@@ -12,6 +12,7 @@ static void follow(Seen *seen, const char *bytes, size_t n, size_t chunk_bytes,
     options->follow = 1;
     options->chunk_bytes = chunk_bytes;
     sqlite3_free(seen->error);
+    sqlite3_free(seen->stats.memory); /* NULL: none of the formats here remembers */
     seen->error = NULL;
     seen->rc = pythia_read_text((PythiaText){bytes, n}, options, &sink, &seen->stats, &seen->error);
     if (seen->rc != SQLITE_OK) return;

@@ -11,8 +11,6 @@ SELECT pythia_import('fixtures/formats/xtrace.json');
 SELECT pythia_import('fixtures/formats/chrome.json');
 SELECT pythia_import('fixtures/formats/spans.csv');
 SELECT pythia_import('fixtures/formats/otlp-traps.jsonl');
-SELECT pythia_import('fixtures/formats/otlp.jsonl', '{"follow":1}');
-SELECT pythia_import('fixtures/formats/otlp.jsonl', '{"follow":1}');
 SELECT count(*), sum(spans), sum(duplicates) FROM pythia_imports;
 SELECT count(*) FROM pythia_problems;
 SELECT count(*), sum(duration_ns) FROM pythia_spans;

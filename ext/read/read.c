@@ -211,9 +211,7 @@ static int run_place(Run *run, PythiaReadStats *stats, char **error) {
     if (run->format && run->format->remember) {
         PythiaBuf memory = {0};
         run->format->remember(&run->reader, &memory);
-        pythia_buf_byte(&memory, 0);
-        stats->memory = memory.rc == SQLITE_OK ? sqlite3_mprintf("%s", memory.data) : NULL;
-        pythia_buf_clear(&memory);
+        stats->memory = pythia_buf_take(&memory);
         if (!stats->memory) return SQLITE_NOMEM;
     }
     return pythia_input_followed(run->input, &stats->place, error);

@@ -50,6 +50,7 @@ static const PythiaTable *const tables[] = {
     &pythia_table_edges,
     &pythia_table_attributes,
     &pythia_table_critical_path,
+    &pythia_table_slack,
     /* what it adds up to */
     &pythia_table_groups,
     &pythia_table_group_members,

@@ -10,6 +10,7 @@ extern const PythiaTable pythia_table_events;
 extern const PythiaTable pythia_table_edges;
 extern const PythiaTable pythia_table_attributes;
 extern const PythiaTable pythia_table_critical_path;
+extern const PythiaTable pythia_table_slack;
 
 extern const PythiaTable pythia_table_groups;
 extern const PythiaTable pythia_table_group_members;

@@ -1,0 +1,10 @@
+-- Critical paths, by either set of rules.
+SELECT pythia_import('fixtures/critical-path.csv') > 0;
+SELECT pythia_import('fixtures/formats/jaeger-traps.json') > 0;
+-- fail
+SELECT count(*), sum(p.duration_ns) FROM pythia_traces t JOIN pythia_critical_path p ON p.trace_id = t.trace_id;
+SELECT count(*), sum(p.duration_ns) FROM pythia_traces t
+JOIN pythia_critical_path p ON p.trace_id = t.trace_id AND p.mode = 'crisp';
+SELECT count(*), sum(s.slack_ns) FROM pythia_traces t JOIN pythia_slack s ON s.trace_id = t.trace_id;
+SELECT count(*), sum(s.drag_ns) FROM pythia_traces t
+JOIN pythia_slack s ON s.trace_id = t.trace_id AND s.root = 'db/long';

@@ -2,6 +2,7 @@
 #include "sql/fn_capture.h"
 
 #include "ext/base/compat.h"
+#include "ext/capture/export.h"
 #include "ext/capture/import.h"
 #include "ext/capture/savepoint.h"
 #include "ext/pythia.h"
@@ -98,6 +99,32 @@ static void fn_import(sqlite3_context *context, int argc, sqlite3_value **argv) 
         result_failure(context, rc, error);
     else
         sqlite3_result_int64(context, stats.spans + stats.events);
+}
+
+/* ---- pythia_export ------------------------------------------------------------------------------------ */
+
+static void fn_export(sqlite3_context *context, int argc, sqlite3_value **argv) {
+    static const char *const names[] = {"path", "format", "query", "schema"};
+    PythiaHost *host = sqlite3_user_data(context);
+    const char *text[4] = {NULL, NULL, NULL, NULL};
+    int64_t traces = 0;
+    char *error = NULL;
+    int rc = SQLITE_OK;
+    for (int i = 0; !rc && i < argc; i++) {
+        text[i] = (const char *)sqlite3_value_text(argv[i]);
+        if (text[i]) continue;
+        if (sqlite3_value_type(argv[i]) != SQLITE_NULL)
+            rc = SQLITE_NOMEM;
+        else if (i < 2)
+            rc = pythia_fail(&error, SQLITE_ERROR, "pythia_export: argument %d (%s) must be a text",
+                             i + 1, names[i]);
+    }
+    PythiaExportOptions options = {.format = text[1], .query = text[2], .schema = text[3]};
+    if (!rc) rc = pythia_export_path(host->session, host->db, text[0], &options, &traces, &error);
+    if (rc)
+        result_failure(context, rc, error);
+    else
+        sqlite3_result_int64(context, traces);
 }
 
 /* ---- pythia_init -------------------------------------------------------------------------------------- */
@@ -209,6 +236,9 @@ int pythia_fn_capture_register(PythiaHost *host, char **error) {
     } functions[] = {
         {"pythia_import", 1, SQLITE_DIRECTONLY, fn_import},
         {"pythia_import", 2, SQLITE_DIRECTONLY, fn_import},
+        {"pythia_export", 2, SQLITE_DIRECTONLY, fn_export},
+        {"pythia_export", 3, SQLITE_DIRECTONLY, fn_export},
+        {"pythia_export", 4, SQLITE_DIRECTONLY, fn_export},
         {"pythia_init", 0, SQLITE_DIRECTONLY, fn_init},
         {"pythia_init", 1, SQLITE_DIRECTONLY, fn_init},
         {"pythia_attribute", 3, 0, fn_attribute},

@@ -11,7 +11,8 @@
 **   S T p F      the same in older files; the group's name belongs to its key, T and p are steps
 **   s t f        a flow: an arrow from slice to slice
 **   i I R        an instant of a thread
-**   M            names of processes and threads
+**   M            names of processes and threads; "pythia_time_base", which Pythia writes: what all times
+**                count from, in ns since 1970
 ** All others (counters, samples, objects, memory dumps) are left out and counted.
 **
 ** Events come in any order and a span may need the last one, so that they are kept, in a short form, until the
@@ -157,12 +158,15 @@ static uint32_t key_number(PythiaReader *r, PythiaChromeState *s, uint32_t at, c
 
 /* ---- events ---- */
 
-/* process_name and thread_name; 0 when it is neither. */
+/* process_name, thread_name and the base of times; 0 when it is none of them. */
 static int chrome_metadata(PythiaReader *r, PythiaChromeState *s, uint32_t at) {
     const PythiaJson *j = &r->json;
     PythiaText what = pythia_json_text(j, PYTHIA_JSON_FIND(j, at, "name"));
     uint32_t args = PYTHIA_JSON_FIND(j, at, "args");
     PythiaText name = pythia_json_text(j, PYTHIA_JSON_FIND(j, args, "name"));
+    if (PYTHIA_TEXT_IS(what, "pythia_time_base"))
+        return pythia_json_time_ns(j, PYTHIA_JSON_FIND(j, args, "ns"), 1, &s->base_ns) ==
+               PYTHIA_JSON_GOOD;
     int process = PYTHIA_TEXT_IS(what, "process_name");
     if (!process && !PYTHIA_TEXT_IS(what, "thread_name")) return 0;
     uint32_t string = name.n ? string_number(r, &s->strings, name) : 0;

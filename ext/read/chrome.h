@@ -34,6 +34,7 @@ typedef struct PythiaChromeState {
     PythiaIntern threads;       /* pid, a zero byte, tid */
     PythiaChromeThread *thread; /* by number */
     size_t thread_capacity;
+    int64_t base_ns;        /* of all times */
     uint32_t *process_name; /* by number; of `strings` */
     size_t process_capacity;
 } PythiaChromeState;

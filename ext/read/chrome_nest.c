@@ -515,6 +515,9 @@ void pythia_chrome_emit(PythiaReader *reader, PythiaChromeState *state) {
     Nest nest = {.r = reader, .s = state};
     int64_t position = reader->position;
     if (!state->n || reader->rc != SQLITE_OK) return;
+    for (size_t i = 0; i < state->n; i++) /* what does not fit is out of range, and refused later */
+        if (__builtin_add_overflow(state->events[i].ts_ns, state->base_ns, &state->events[i].ts_ns))
+            state->events[i].ts_ns = -1;
     reader->rc = nest_reserve(&nest);
     if (reader->rc == SQLITE_OK) {
         qsort(state->events, state->n, sizeof *state->events, event_compare);

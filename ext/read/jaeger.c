@@ -2,8 +2,9 @@
 **
 **   {"data": [{"traceID", "spans": [...], "processes": {"p1": {"serviceName", "tags"}}}]}
 **
-** A document is that, or one trace alone, or `data` is one trace. Times are microseconds. Ids are
-** hexadecimal with leading zeros dropped. A span names its process by `processID`, or holds it as
+** A document is that, or one trace alone, or `data` is one trace. Times are microseconds; where there are
+** startTimeNanos, durationNanos and timestampNanos beside them, which Pythia writes and others pass over, they
+** are nanoseconds and count. Ids are hexadecimal with leading zeros dropped. A span names its process by `processID`, or holds it as
 ** `process`; older ones have `parentSpanID` instead of references.
 **
 ** References: the first CHILD_OF to the same trace is the parent, further ones are links of kind
@@ -231,13 +232,20 @@ static PythiaText nested_take(PythiaAttributes *list, size_t begin, PythiaText k
     return (PythiaText){"", 0};
 }
 
+/* A time in microseconds, or the same in nanoseconds. */
+static int jaeger_time_ns(const PythiaJson *j, uint32_t us, uint32_t nanos, int64_t *ns) {
+    if (nanos && pythia_json_time_ns(j, nanos, 1, ns) == PYTHIA_JSON_GOOD) return PYTHIA_JSON_GOOD;
+    return pythia_json_time_ns(j, us, US, ns);
+}
+
 /* A log's name is its field `event`, else `message`; the other fields are attributes. */
 static void jaeger_log(PythiaReader *r, uint32_t at) {
     const PythiaJson *j = &r->json;
     PythiaPointRecord *point = pythia_draft_point(r);
     if (!point) return;
-    if (pythia_json_time_ns(j, PYTHIA_JSON_FIND(j, at, "timestamp"), US, &point->time_ns) !=
-        PYTHIA_JSON_GOOD)
+    if (jaeger_time_ns(j, PYTHIA_JSON_FIND(j, at, "timestamp"),
+                       PYTHIA_JSON_FIND(j, at, "timestampNanos"),
+                       &point->time_ns) != PYTHIA_JSON_GOOD)
         point->time_ns = -1;
     size_t begin = r->nested.n;
     jaeger_tags(r, &r->nested, PYTHIA_JSON_FIND(j, at, "fields"));
@@ -270,8 +278,8 @@ static void jaeger_meaning(PythiaReader *r) {
 
 /* The members of a span, as found in one pass. */
 typedef struct JaegerSpan {
-    uint32_t trace, span, parent, name, references, start, duration, tags, logs, process,
-        process_id, warnings;
+    uint32_t trace, span, parent, name, references, start, start_ns, duration, duration_ns, tags,
+        logs, process, process_id, warnings;
 } JaegerSpan;
 
 static uint32_t *span_member(JaegerSpan *s, PythiaText key) {
@@ -281,6 +289,8 @@ static uint32_t *span_member(JaegerSpan *s, PythiaText key) {
     if (PYTHIA_TEXT_IS(key, "references")) return &s->references;
     if (PYTHIA_TEXT_IS(key, "startTime")) return &s->start;
     if (PYTHIA_TEXT_IS(key, "duration")) return &s->duration;
+    if (PYTHIA_TEXT_IS(key, "startTimeNanos")) return &s->start_ns;
+    if (PYTHIA_TEXT_IS(key, "durationNanos")) return &s->duration_ns;
     if (PYTHIA_TEXT_IS(key, "tags")) return &s->tags;
     if (PYTHIA_TEXT_IS(key, "logs")) return &s->logs;
     if (PYTHIA_TEXT_IS(key, "processID")) return &s->process_id;
@@ -302,8 +312,8 @@ static void span_open(const PythiaJson *j, uint32_t at, JaegerSpan *s) {
 static int jaeger_times(PythiaReader *r, const JaegerSpan *s) {
     PythiaRecord *record = &r->record;
     int64_t duration_ns = 0;
-    int start = pythia_json_time_ns(&r->json, s->start, US, &record->start_ns);
-    int duration = pythia_json_time_ns(&r->json, s->duration, US, &duration_ns);
+    int start = jaeger_time_ns(&r->json, s->start, s->start_ns, &record->start_ns);
+    int duration = jaeger_time_ns(&r->json, s->duration, s->duration_ns, &duration_ns);
     if (start != PYTHIA_JSON_GOOD) {
         pythia_draft_reject(r, "time", "The span's start time is %s.",
                             start == PYTHIA_JSON_BAD ? "no number" : "missing");

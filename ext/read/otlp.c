@@ -33,10 +33,31 @@ void pythia_otlp_scope(PythiaReader *r, PythiaText name, PythiaText version) {
 
 void pythia_otlp_shared(PythiaReader *r) {
     for (size_t i = 0; i < r->shared.n; i++) {
-        PythiaAttribute *attribute =
-            pythia_attributes_add(r, &r->attributes, r->shared.items[i].key);
+        PythiaText key = r->shared.items[i].key, text = r->shared.items[i].text;
+        if (PYTHIA_TEXT_IS(key, PYTHIA_OTLP_SCOPE PYTHIA_OTLP_SPANS) &&
+            r->shared.items[i].type == PYTHIA_VALUE_TEXT) {
+            if (PYTHIA_TEXT_IS(text, PYTHIA_OTLP_ANCHORED)) r->record.flags |= PYTHIA_SPAN_ANCHORED;
+            if (PYTHIA_TEXT_IS(text, PYTHIA_OTLP_EVENT)) r->record.flags |= PYTHIA_SPAN_EVENT;
+            continue;
+        }
+        PythiaAttribute *attribute = pythia_attributes_add(r, &r->attributes, key);
         if (!attribute) return;
         *attribute = r->shared.items[i];
+    }
+}
+
+void pythia_otlp_link_kind(PythiaReader *r, PythiaLinkRecord *link, size_t begin) {
+    for (size_t i = begin; i < r->nested.n; i++) {
+        PythiaAttribute *a = &r->nested.items[i];
+        if (a->type != PYTHIA_VALUE_TEXT || !PYTHIA_TEXT_IS(a->key, PYTHIA_OTLP_REF_TYPE)) continue;
+        if (PYTHIA_TEXT_IS(a->text, PYTHIA_OTLP_CHILD_OF))
+            link->kind = PYTHIA_LINK_PARENT;
+        else if (PYTHIA_TEXT_IS(a->text, PYTHIA_OTLP_FOLLOWS_FROM))
+            link->kind = PYTHIA_LINK_FOLLOWS_FROM;
+        else
+            continue;
+        memmove(a, a + 1, (--r->nested.n - i) * sizeof *a);
+        return;
     }
 }
 

@@ -13,8 +13,19 @@ void pythia_otlp_resource(PythiaReader *reader, PythiaResource *resource);
 ** appended to that list with PYTHIA_OTLP_SCOPE before their keys. */
 void pythia_otlp_scope(PythiaReader *reader, PythiaText name, PythiaText version);
 #define PYTHIA_OTLP_SCOPE "otel.scope."
-/* Gives the draft what is in reader->shared. */
+/* Gives the draft what is in reader->shared. An attribute PYTHIA_OTLP_SPANS of the scope is no attribute of
+** its spans but says what they are: halves of a workflow with an anchor, or single events. */
 void pythia_otlp_shared(PythiaReader *reader);
+#define PYTHIA_OTLP_SPANS    "pythia.spans"
+#define PYTHIA_OTLP_ANCHORED "workflow"
+#define PYTHIA_OTLP_EVENT    "events"
+
+/* Sets the kind of the link that was added last by the attribute PYTHIA_OTLP_REF_TYPE among those from
+** `begin` on in reader->nested, and takes that out. Without one the link is a plain one. */
+void pythia_otlp_link_kind(PythiaReader *reader, PythiaLinkRecord *link, size_t begin);
+#define PYTHIA_OTLP_REF_TYPE     "opentracing.ref_type"
+#define PYTHIA_OTLP_CHILD_OF     "child_of"
+#define PYTHIA_OTLP_FOLLOWS_FROM "follows_from"
 
 /* PYTHIA_KIND_* of a number of the protocol. */
 int pythia_otlp_kind(int64_t number);

@@ -183,7 +183,9 @@ static void otlp_links(PythiaReader *r, uint32_t array) {
         link->trace = trace.id.form == PYTHIA_ID_NONE ? r->record.trace : trace;
         link->span = span;
         link->kind = PYTHIA_LINK;
+        size_t begin = r->nested.n;
         pythia_otlp_attributes(r, &r->nested, PYTHIA_JSON_FIND(j, at, "attributes"), NULL);
+        pythia_otlp_link_kind(r, link, begin);
         pythia_otlp_trace_state(r, &r->nested,
                                 pythia_json_text(j, OTLP_FIND(j, at, "traceState", "trace_state")));
         otlp_dropped(r, &r->nested, PYTHIA_OTLP_ATTRIBUTES,

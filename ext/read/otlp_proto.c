@@ -200,6 +200,7 @@ static int span_link(PythiaProto *x, PythiaText message) {
         r->nested.n = begin;
     } else {
         if (link->trace.id.form == PYTHIA_ID_NONE) link->trace = r->record.trace;
+        pythia_otlp_link_kind(r, link, begin);
         pythia_otlp_trace_state(r, &r->nested, state);
         proto_dropped(x, &r->nested, PYTHIA_OTLP_ATTRIBUTES, dropped);
     }

@@ -15,6 +15,7 @@ typedef struct PythiaHost {
     sqlite3 *db;            /* borrowed */
     PythiaSession *session; /* owned */
     PythiaControl *control; /* owned */
+    int in_query; /* a table over the text of a query is reading it: vtab/subquery.c */
     int references;
 } PythiaHost;
 

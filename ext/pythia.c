@@ -57,6 +57,9 @@ static const PythiaTable *const tables[] = {
     &pythia_table_group_edges,
     &pythia_table_group_variables,
     &pythia_table_cca,
+    /* over any query */
+    &pythia_table_cca_query,
+    &pythia_table_cca_variables,
     /* how it came in, and how it is to be understood */
     &pythia_table_imports,
     &pythia_table_problems,

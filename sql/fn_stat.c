@@ -14,8 +14,8 @@
 #include "sql/fn_stat_parts.h"
 
 static const PythiaStatFunction *const function_tables[] = {
-    pythia_fn_stat_moments, pythia_fn_stat_quantiles, pythia_fn_stat_shape, pythia_fn_stat_pairs,
-    pythia_fn_stat_sides,   pythia_fn_stat_cca,       pythia_fn_stat_adjust};
+    pythia_fn_stat_moments, pythia_fn_stat_quantiles, pythia_fn_stat_shape,  pythia_fn_stat_pairs,
+    pythia_fn_stat_sides,   pythia_fn_stat_cca,       pythia_fn_stat_adjust, pythia_fn_stat_tables};
 
 static int function_register(sqlite3 *db, const PythiaStatFunction *f) {
     int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS | f->flags;
@@ -88,7 +88,23 @@ PythiaStatInput pythia_stat_read(sqlite3_context *context, sqlite3_value *value,
 }
 
 double pythia_stat_real(PythiaNumber number) {
-    return number.is_integer ? (double)number.integer : number.real;
+    return pythia_number_real(number);
+}
+
+PythiaStatInput pythia_stat_read_datum(sqlite3_context *context, sqlite3_value *value,
+                                       PythiaData *data, size_t column) {
+    PythiaNumber number;
+    if (sqlite3_value_numeric_type(value) != SQLITE_TEXT) {
+        PythiaStatInput input = pythia_stat_read(context, value, &number);
+        if (input == PYTHIA_STAT_NUMBER) pythia_data_number(data, column, number);
+        return input;
+    }
+    PythiaText text = {(const char *)sqlite3_value_text(value), 0};
+    text.n = (size_t)sqlite3_value_bytes(value);
+    int rc = text.p ? pythia_data_text(data, column, text) : SQLITE_NOMEM;
+    if (rc == SQLITE_OK) return PYTHIA_STAT_NUMBER;
+    pythia_stat_error_code(context, rc);
+    return PYTHIA_STAT_ERROR;
 }
 
 void pythia_stat_result(sqlite3_context *context, double value) {

@@ -1,11 +1,13 @@
-/* fn_stat_adjust.c - p_adjust(p, method) OVER (ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING).
+/* fn_stat_adjust.c - p_adjust(p, method) OVER (ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING).
 **
-** A window function whose result is another for every row although it depends on all rows. That
-** frame makes it possible: all rows have come in when the first value is asked for, and from then
-** on one row leaves the frame for every row of the result, so the count of those that have left
-** tells which row it is. Other frames are errors where they can be told apart: rows that come after
-** a value, and use as a plain aggregate. OVER () cannot: the host asks once and shows that value
-** for all rows. */
+** A window function whose result is another for every row although it depends on all rows. SQLite asks
+** a window function of an extension for one value per frame, and does not say for which row. With OVER
+** () it asks once and shows that value for all rows of the partition; row by row results are out of
+** reach there. The frame above makes them possible: all rows have come in when the first value is asked
+** for, one has left by then, and one leaves before each further value, so that the row in question is
+** always the one that left last. Every other frame can be told from this one by the counts of values
+** and of rows that have left, and is an error, and so is the use as a plain aggregate; none gives
+** numbers that belong to other rows. */
 #include <math.h>
 
 #include "ext/base/mem.h"
@@ -15,14 +17,15 @@
 typedef struct AdjustState {
     double *p; /* NaN for NULL; adjusted once `adjusted` is set */
     size_t n, capacity;
-    size_t left; /* rows that have left */
+    size_t left;   /* rows that have left */
+    size_t values; /* values asked for */
     int adjusted;
     int given;
     PythiaAdjust method;
 } AdjustState;
 
 static void frame_error(sqlite3_context *context) {
-    pythia_stat_error(context, "needs OVER (... ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)");
+    pythia_stat_error(context, "needs OVER (... ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)");
 }
 
 static int method_read(sqlite3_context *context, AdjustState *state, sqlite3_value *value) {
@@ -80,32 +83,39 @@ static void adjust_inverse(sqlite3_context *context, int n_args, sqlite3_value *
     if (state) state->left++;
 }
 
+/* All rows of the partition at once. */
+static int adjust_all(AdjustState *state) {
+    double *adjusted = pythia_alloc_array(state->n, sizeof *adjusted);
+    int rc = adjusted ? pythia_p_adjust(state->method, state->p, state->n, adjusted) : SQLITE_NOMEM;
+    if (rc) {
+        pythia_free(adjusted);
+        return rc;
+    }
+    pythia_free(state->p);
+    state->p = adjusted;
+    state->adjusted = 1;
+    return SQLITE_OK;
+}
+
 static void adjust_value(sqlite3_context *context) {
     AdjustState *state = sqlite3_aggregate_context(context, 0);
-    if (!state || state->left >= state->n) return;
-    if (!state->adjusted) {
-        double *adjusted = pythia_alloc_array(state->n, sizeof *adjusted);
-        int rc =
-            adjusted ? pythia_p_adjust(state->method, state->p, state->n, adjusted) : SQLITE_NOMEM;
-        if (rc) {
-            pythia_free(adjusted);
-            pythia_stat_error_code(context, rc);
-            return;
-        }
-        pythia_free(state->p);
-        state->p = adjusted;
-        state->adjusted = 1;
+    if (!state || state->n == 0) return;
+    state->values++;
+    if (state->left != state->values || state->left > state->n) {
+        frame_error(context);
+        return;
     }
-    pythia_stat_result(context, state->p[state->left]);
+    int rc = state->adjusted ? SQLITE_OK : adjust_all(state);
+    if (rc)
+        pythia_stat_error_code(context, rc);
+    else
+        pythia_stat_result(context, state->p[state->left - 1]);
 }
 
 static void adjust_final(sqlite3_context *context) {
     AdjustState *state = sqlite3_aggregate_context(context, 0);
     if (!state) return;
-    if (state->n > 1 && state->left + 1 < state->n)
-        frame_error(context);
-    else
-        adjust_value(context);
+    if (state->n > 0 && state->values == 0) frame_error(context);
     pythia_free(state->p);
     *state = (AdjustState){0};
 }

@@ -6,7 +6,7 @@
 #include "ext/base/buf.h"
 #include "ext/base/poll.h"
 #include "ext/base/sqlite.h"
-#include "ext/stat/exact.h"
+#include "ext/stat/data.h"
 
 /* One name and number of arguments. Implementations find their entry by stat_function(). */
 typedef struct PythiaStatFunction {
@@ -33,6 +33,7 @@ extern const PythiaStatFunction pythia_fn_stat_shape[];     /* fn_stat_shape.c *
 extern const PythiaStatFunction pythia_fn_stat_pairs[];     /* fn_stat_pairs.c */
 extern const PythiaStatFunction pythia_fn_stat_sides[];     /* fn_stat_sides.c */
 extern const PythiaStatFunction pythia_fn_stat_cca[];       /* fn_stat_cca.c */
+extern const PythiaStatFunction pythia_fn_stat_tables[];    /* fn_stat_tables.c */
 extern const PythiaStatFunction pythia_fn_stat_adjust[];    /* fn_stat_adjust.c */
 
 const PythiaStatFunction *pythia_stat_function(sqlite3_context *context);
@@ -48,6 +49,9 @@ typedef enum PythiaStatInput {
 PythiaStatInput pythia_stat_read(sqlite3_context *context, sqlite3_value *value,
                                  PythiaNumber *number);
 double pythia_stat_real(PythiaNumber number);
+/* Reads a number or a text into a cell of the row that pythia_data_room() has made room for. */
+PythiaStatInput pythia_stat_read_datum(sqlite3_context *context, sqlite3_value *value,
+                                       PythiaData *data, size_t column);
 
 /* A result; NULL where it is not finite. */
 void pythia_stat_result(sqlite3_context *context, double value);

@@ -18,6 +18,9 @@ extern const PythiaTable pythia_table_group_edges;
 extern const PythiaTable pythia_table_group_variables;
 extern const PythiaTable pythia_table_cca;
 
+extern const PythiaTable pythia_table_cca_query;
+extern const PythiaTable pythia_table_cca_variables;
+
 extern const PythiaTable pythia_table_imports;
 extern const PythiaTable pythia_table_problems;
 extern const PythiaTable pythia_table_settings;

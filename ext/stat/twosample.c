@@ -1,4 +1,4 @@
-/* twosample.c - Kolmogorov-Smirnov, Mann-Whitney, Cliff, Wasserstein.
+/* twosample.c - Kolmogorov-Smirnov, Mann-Whitney, Cliff, Wasserstein, energy distance.
 **
 ** All walk the two sorted samples side by side, one group of equal values at a time.
 **
@@ -188,4 +188,16 @@ double pythia_wasserstein(const double *a, size_t n_a, const double *b, size_t n
         last = w.value;
     }
     return area;
+}
+
+double pythia_energy_distance(const double *a, size_t n_a, const double *b, size_t n_b) {
+    Walk w = {.a = a, .b = b, .n_a = n_a, .n_b = n_b};
+    if (n_a == 0 || n_b == 0) return NAN;
+    double area = 0, last = 0, height = 0;
+    while (walk_next(&w)) {
+        if (height > 0) area += height * height * (w.value - last);
+        height = fabs((double)w.i / (double)n_a - (double)w.j / (double)n_b);
+        last = w.value;
+    }
+    return sqrt(2 * area);
 }

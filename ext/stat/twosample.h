@@ -32,4 +32,8 @@ double pythia_cliffs_delta(const double *a, size_t n_a, const double *b, size_t 
 ** one would have to be moved, on average, to make the other. */
 double pythia_wasserstein(const double *a, size_t n_a, const double *b, size_t n_b);
 
+/* Szekely's energy distance, sqrt(2 E|A-B| - E|A-A'| - E|B-B'|): the root of twice the area under the
+** squared difference of the distribution functions. Its unit is the root of that of the values. */
+double pythia_energy_distance(const double *a, size_t n_a, const double *b, size_t n_b);
+
 #endif

@@ -34,7 +34,7 @@ WHERE a.rank IS NOT NULL AND a.kind = 'numeric';
 -- Adjusted over the ranked ones alone, which are in order and have no gap.
 SELECT 'adjusted', count(*) > 3, min(abs(p_adjusted - again) <= 1e-12 * again), min(rank = place)
 FROM (SELECT p_adjusted,
-             p_adjust(p_value, 'BH') OVER (ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) again, rank,
+             p_adjust(p_value, 'BH') OVER (ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) again, rank,
              row_number() OVER (ORDER BY p_adjusted, abs(correlation) DESC, rank) place
       FROM answer WHERE rank IS NOT NULL);
 SELECT 'unranked', count(*) > 0, sum(p_value IS NOT NULL AND note NOT LIKE 'copy of %'), sum(note IS NULL)

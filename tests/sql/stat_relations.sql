@@ -35,7 +35,7 @@ SELECT j->>'n', j->>'dropped' FROM (SELECT cca(us, nullif(queue, 3)) j FROM requ
 SELECT p, p_adjust(p, 'BH') OVER w bh, p_adjust(p, 'holm') OVER w holm,
        p_adjust(p, 'bonferroni') OVER w bonferroni
 FROM (SELECT 0.01 p UNION ALL VALUES (NULL), (0.02), (0.125), (0.5))
-WINDOW w AS (ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING);
+WINDOW w AS (ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING);
 
 -- Two sides of one column: how far apart are hits and misses? The lesser side (hit) comes first.
 SELECT round(ks(us, cache), 4) ks, ks_p(us, cache) < 0.001 sure, round(cliffs_delta(us, cache), 4) delta,
@@ -45,4 +45,4 @@ SELECT ks(us, queue) FROM request;
 
 SELECT corr('fast', us) FROM request;
 SELECT cca(us) FROM request;
-SELECT p_adjust(us, 'BH') OVER (ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) FROM request;
+SELECT p_adjust(us, 'BH') OVER (ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) FROM request;

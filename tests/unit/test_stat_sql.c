@@ -74,9 +74,20 @@ static void test_contract(void) {
         {"SELECT cca(1)", "error: cca: needs y and at least one x"},
         {"SELECT cca('a', 1)", "error: cca: 'a' is not a number"},
         {"SELECT cca(x, x) FROM (SELECT 1 x) WHERE 0", "NULL"},
-        {"SELECT p_adjust(0.5)", "0.5"},
+        {"SELECT p_adjust(0.5)",
+         "error: p_adjust: needs OVER (... ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)"},
+        {"SELECT brown_forsythe(column1, column2) FROM (VALUES (1, 'a'), (2, 'a'))", "NULL"},
+        {"SELECT kruskal(column1, column2) FROM (VALUES (1, 'a'), (2, 'b'), (3, 'c'))", "2.0"},
+        {"SELECT kruskal(column1, column2) FROM (VALUES (1, 'a'), (1, 'b'), (1, 'c'))", "NULL"},
+        {"SELECT mutual_information(column1, column2) FROM (VALUES (1, 'a'), (NULL, 'b'))", "0.0"},
+        {"SELECT mutual_information(1, 2, 1)",
+         "error: mutual_information: the number of classes must be an integer from 2 to 1000"},
+        {"SELECT mutual_information_p(1, 'a')", "NULL"},
+        {"SELECT cramers_v(1, x'00')", "error: cramers_v: a blob is not a number"},
+        {"SELECT mutual_information(1, 9e999)", "NULL"},
+        {"SELECT energy_distance(column1, column2) FROM (VALUES (1, 0), (3, 1))", "2.0"},
         {"SELECT p_adjust(column1) FROM (VALUES (0.1), (0.2))",
-         "error: p_adjust: needs OVER (... ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)"},
+         "error: p_adjust: needs OVER (... ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)"},
         {"SELECT p_adjust(2)", "error: p_adjust: a p-value must lie between 0 and 1"},
         {"SELECT p_adjust(0.5, 'x')", "error: p_adjust: the method must be one of none, "
                                       "bonferroni, holm, hochberg, hommel, BH, BY"}};
@@ -145,7 +156,15 @@ static void test_windows(void) {
                                         "mann_whitney(x,y % 2)",
                                         "mann_whitney_p(x,y % 2)",
                                         "cliffs_delta(x,y % 2)",
-                                        "wasserstein(x,y % 2)"};
+                                        "wasserstein(x,y % 2)",
+                                        "energy_distance(x,y % 2)",
+                                        "brown_forsythe(x,y % 3)",
+                                        "brown_forsythe_p(x,y % 3)",
+                                        "kruskal(x,y % 3)",
+                                        "kruskal_p(x,y % 3)",
+                                        "mutual_information(x,y % 3)",
+                                        "mutual_information_p(x, 'k'||(y % 3), 4)",
+                                        "cramers_v(x,y)"};
     static const int frames[][2] = {{3, 0}, {0, 4}, {5, 5}, {100, 0}, {0, 100}, {-2, 6}};
     sqlite3 *db = stat_db();
     CU_ASSERT_EQUAL(
@@ -184,21 +203,37 @@ static void test_windows(void) {
 }
 
 static void test_p_adjust_window(void) {
+    static const char *const frames[] = {
+        "",
+        "ORDER BY p",
+        "ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING",
+        "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING",
+        "ROWS BETWEEN 2 FOLLOWING AND UNBOUNDED FOLLOWING",
+        "ROWS BETWEEN 1 FOLLOWING AND 2 FOLLOWING",
+        "ROWS BETWEEN 1 PRECEDING AND UNBOUNDED FOLLOWING",
+        "ORDER BY p GROUPS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING",
+        "ORDER BY p RANGE BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING"};
     sqlite3 *db = stat_db();
     check(db,
           "SELECT group_concat(coalesce(q, 'NULL')) FROM (SELECT p_adjust(column2, 'bh') OVER "
-          "(ORDER BY column1 ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) q "
+          "(ORDER BY column1 ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) q "
           "FROM (VALUES (1, 0.01), (2, NULL), (3, 0.04)))",
           "0.02,NULL,0.04");
     check(db,
           "SELECT group_concat(q) FROM (SELECT p_adjust(column2, 'holm') OVER (PARTITION BY "
-          "column1 ORDER BY column2 DESC ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) q "
+          "column1 ORDER BY column2 DESC ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) q "
           "FROM (VALUES ('a', 0.01), ('b', 0.5), ('a', 0.25), ('b', 0.125), ('c', 1)))",
           "0.25,0.02,0.5,0.25,1.0");
-    check(db,
-          "SELECT max(q) FROM (SELECT p_adjust(column1) OVER (ORDER BY column1) q "
-          "FROM (VALUES (0.01), (0.5)))",
-          "error: p_adjust: needs OVER (... ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)");
+    for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++) {
+        char sql[300];
+        snprintf(sql, sizeof sql,
+                 "SELECT max(q) FROM (SELECT p_adjust(p) OVER (%s) q FROM (SELECT 0.01 p "
+                 "UNION ALL VALUES (0.5), (0.5), (0.25)))",
+                 frames[i]);
+        check(db, sql,
+              "error: p_adjust: needs OVER (... ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED "
+              "FOLLOWING)");
+    }
     sqlite3_close(db);
 }
 

@@ -186,7 +186,9 @@ static int take_resource(PythiaIntake *in, const PythiaResource *resource, Resou
     e->set.values = pythia_arena_copy(&e->arena, in->values, resource->n * sizeof *in->values);
     if (!e->set.values) return SQLITE_NOMEM;
     e->set.hash = pythia_resource_hash(e->set.values, e->set.n);
-    PythiaText service = resource->service.n ? resource->service : PYTHIA_TEXT("unknown");
+    PythiaText service = resource->service.n  ? resource->service
+                         : resource->nameless ? PYTHIA_TEXT("")
+                                              : PYTHIA_TEXT("unknown");
     rc = pythia_names_string(in->names, service, &e->service);
     e->instance = 0;
     if (!rc && resource->instance.n)

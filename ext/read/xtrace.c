@@ -18,7 +18,7 @@
 **
 ** A report becomes a record of no length with the flag PYTHIA_SPAN_EVENT. Its parent is the first edge to
 ** an event that is there; the other edges are links. Its name is Source, else Label, else Operation, else
-** Class; its service is Agent, else ProcessName.
+** Class; its service is Agent.
 **
 ** Times. Timestamp is in seconds or milliseconds, by its magnitude (some services write one, some the
 ** other). HRT is in nanoseconds, but every process counts from an origin of its own. The smallest
@@ -308,14 +308,13 @@ static void report_attributes(PythiaReader *r, uint32_t report, int name) {
     }
 }
 
-/* Service: the agent, which is the part of a program that reports; else the process. Instance: host and
-** process. */
+/* Service: the agent, which is the part of a program that reports. Without one there is none: the same place in
+** the code is one trace point then, whichever process went through it. Instance: host and process. */
 static void report_resource(PythiaReader *r, uint32_t at, PythiaResource *resource) {
     static const PythiaText keys[] = {
         {"Agent", 5}, {"Host", 4}, {"ProcessName", 11}, {"ProcessID", 9}};
     const PythiaJson *j = &r->json;
     PythiaText service = report_text(j, at, keys[0]);
-    if (!service.n) service = report_text(j, at, keys[2]);
     pythia_resource_begin(r);
     for (size_t i = 0; i < 4; i++) {
         uint32_t value = pythia_json_present(j, at, keys[i]);
@@ -326,6 +325,7 @@ static void report_resource(PythiaReader *r, uint32_t at, PythiaResource *resour
     if (host.n && process.n) pythia_buf_byte(&r->scratch, ':');
     pythia_buf_text(&r->scratch, process);
     pythia_resource_end(r, service, pythia_reader_scratch(r), resource);
+    resource->nameless = !service.n;
 }
 
 /* ---- reports ---- */

@@ -47,11 +47,12 @@ int pythia_names_string(PythiaNames *names, PythiaText text, uint32_t *id) {
     return pythia_intern(&names->strings, text, id);
 }
 
-/* Interns `service/operation[/point]`. */
+/* Interns `service/operation[/point]`, without the slash where the service has no name. */
 static int tracepoint_text(PythiaNames *names, PythiaTracepoint *t) {
     PythiaBuf buf = {0};
-    pythia_buf_text(&buf, pythia_names_text(names, t->service));
-    pythia_buf_byte(&buf, '/');
+    PythiaText service = pythia_names_text(names, t->service);
+    pythia_buf_text(&buf, service);
+    if (service.n) pythia_buf_byte(&buf, '/');
     pythia_buf_text(&buf, pythia_names_text(names, t->operation));
     if (t->point) {
         pythia_buf_byte(&buf, '/');

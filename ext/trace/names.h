@@ -5,7 +5,8 @@
 ** first sight and never change while they are stored: the store appends what is new.
 **
 ** A trace point is the place in the code that makes events: (service, operation) for spans, (service,
-** operation, name) for points in a span. Its text, `service/operation[/name]`, is interned too. */
+** operation, name) for points in a span. Its text, `service/operation[/name]`, is interned too; reports of X-Trace that
+** name no agent have an empty service and are called by the operation alone. */
 #ifndef PYTHIA_TRACE_NAMES_H
 #define PYTHIA_TRACE_NAMES_H
 

@@ -65,8 +65,9 @@ typedef struct PythiaRef {
 /* What made the spans: one process, as a rule. */
 typedef struct PythiaResource {
     uint64_t serial; /* changes whenever the contents do; never 0; unique within one reader run */
-    PythiaText service;                /* empty: "unknown" is used */
-    PythiaText instance;               /* host, process or pod, where known; empty otherwise */
+    PythiaText service;  /* empty: "unknown" is used */
+    int nameless;        /* there is no service: the operation alone names the trace point */
+    PythiaText instance; /* host, process or pod, where known; empty otherwise */
     const PythiaAttribute *attributes; /* service.name included where the format has it */
     size_t n;
 } PythiaResource;

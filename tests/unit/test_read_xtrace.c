@@ -106,7 +106,7 @@ static void test_names(void) {
                         "a Label=\"read\"\na n=5i\na x=0.5d\na zip=\"007\"\na big=infd\n"
                         "a many=j:[\"a\",\"1\"]\na flag=true");
     reads(LIST(REPORT(1, "", AT("1") ",\"Label\":[\"read\"],\"ProcessName\":[\"dn\"]")),
-          "S " T " " E(1) " - dn@ read k0 s0 f8 1000000000+0\nr ProcessName=\"dn\"");
+          "S " T " " E(1) " - @ read k0 s0 f8 1000000000+0\nr ProcessName=\"dn\"");
     reads(LIST(REPORT(1, "", AT("1") ",\"Class\":[\"C\"],\"Operation\":[\"GC\"]")),
           "S " T " " E(1) " - @ GC k0 s0 f8 1000000000+0\na Class=\"C\"");
 }
@@ -166,7 +166,7 @@ static void test_golden(void) {
     CU_ASSERT_EQUAL(seen_count(&seen, "! "), 0);
     CU_ASSERT_EQUAL(seen_count(&seen, "l2 "), 3);
     CU_ASSERT(seen_has(&seen, "S 0000000000000001 0000000000000004 0000000000000003 "
-                              "NameNode@NN:NameNode@NN NN.GetBlockLocations k0 s0 f8 "
+                              "@NN:NameNode@NN NN.GetBlockLocations k0 s0 f8 "
                               "1700000000040000000+0\n"
                               "a ThreadID=1i\na src=\"/f1\"\na replicas=j:[\"A\",\"B\",\"C\"]"));
     seen_clear(&seen);

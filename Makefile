@@ -1,4 +1,4 @@
-# Makefile of Pythia: `make` leaves ./pythia.so; objects go below build/<variant>/.
+# Makefile of Pythia: `make` leaves ./pythia.so and build/libpythia_probe.*; objects go below build/<variant>/.
 #
 #   make            the loadable extension
 #   make test       installs what is missing, builds, runs all tests; last line: N passed, N failed, N skipped
@@ -9,7 +9,8 @@
 #   make valgrind   unit tests under valgrind
 #   make oom        fails every n-th allocation of every script in tests/oom
 #   make fuzz       every fuzz target for FUZZ_SECONDS
-#   make install    PREFIX=/usr/local DESTDIR=: lib/pythia/pythia.so, include/pythia*.h, share/doc/pythia/
+#   make install    PREFIX=/usr/local DESTDIR=: lib/pythia/pythia.so, lib/libpythia_probe.*, include/pythia*.h,
+#                   share/doc/pythia/
 #   make format     clang-format in place
 #   make clean
 #
@@ -71,6 +72,13 @@ fuzz_CXX = $(CLANG)++
 # ---- files ------------------------------------------------------------------------------------------
 
 SOURCES   = $(sort $(wildcard ext/*.c ext/*/*.c vtab/*.c sql/*.c))
+# The library for programs with trace points. The extension has of it what looks at a page, and nothing else.
+PROBESOURCES = $(sort $(wildcard ext/probe/*.c))
+PROBEONLY = $(filter-out ext/probe/page.c,$(PROBESOURCES))
+PROBELIBS = $(BUILD)/libpythia_probe.a $(BUILD)/libpythia_probe.so
+PROBESO   = libpythia_probe.so.0
+PROBETESTS = $(patsubst tests/probe/%.c,$(BUILD)/probe/%,$(sort $(wildcard tests/probe/*.c))) \
+             $(patsubst tests/probe/%.cpp,$(BUILD)/probe/%_cpp,$(sort $(wildcard tests/probe/*.cpp)))
 CXXSOURCES = $(sort $(wildcard ext/read/*.cpp))
 SQLFILES  = $(sort $(wildcard sql/*.sql))
 UNITTESTS = $(sort $(wildcard tests/unit/*.c))
@@ -79,6 +87,7 @@ HEADERS   = $(wildcard ext/pythia.h ext/pythia_probe.h)
 MANUAL    = $(wildcard README.md pythia.sqlite.md LICENSE)
 OBJECTS   = $(SOURCES:.c=.o) $(CXXSOURCES:.cpp=.cpp.o) $(if $(SQLFILES),embedded_sql.o)
 objects   = $(addprefix $(BUILD)/$(1)/,$(OBJECTS))
+shared    = $(addprefix $(BUILD)/$(1)/,$(filter-out $(PROBEONLY:.c=.o),$(OBJECTS)))
 
 # ---- targets ----------------------------------------------------------------------------------------
 
@@ -86,7 +95,7 @@ objects   = $(addprefix $(BUILD)/$(1)/,$(OBJECTS))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-all: $(SO)
+all: $(SO) $(PROBELIBS)
 
 test:
 	@scripts/setup
@@ -97,7 +106,7 @@ test:
 check: check-built
 	@BUILD=$(BUILD) SO=$(SO) tests/run
 
-check-built: $(SO) $(BUILD)/unit $(BUILD)/oom $(BUILD)/security
+check-built: $(SO) $(PROBELIBS) $(BUILD)/unit $(BUILD)/oom $(BUILD)/security $(PROBETESTS)
 
 demo:
 	@scripts/setup
@@ -130,7 +139,7 @@ fuzz:
 	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=20 -print_final_stats=0 \
 	    $(BUILD)/corpus/$${f##*/} || exit 1; done
 
-install: $(SO)
+install: $(SO) $(PROBELIBS)
 	install -d $(DESTDIR)$(PREFIX)/lib/pythia $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/doc/pythia
 	install -m 755 $(SO) $(DESTDIR)$(PREFIX)/lib/pythia/pythia.so
 	$(if $(HEADERS),install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include)
@@ -178,11 +187,27 @@ $(BUILD)/$(1)/embedded_sql.o: $(BUILD)/embedded_sql.c Makefile | $(BUILD)/packag
 endef
 $(foreach v,$(VARIANTS),$(eval $(call VARIANT,$(v))))
 
-$(SO): $(call objects,pic) $(BUILD)/sources scripts/exports.map
+$(SO): $(call shared,pic) $(BUILD)/sources scripts/exports.map
 	$(call say,link,$@)$(CXX) $(LDFLAGS) $(SOLINK) -o $@ $(filter %.o,$^) $(PACKAGE_LIBS) -lm
 
-$(BUILD)/asanso/pythia.so: $(call objects,asanso) $(BUILD)/sources scripts/exports.map
+$(BUILD)/asanso/pythia.so: $(call shared,asanso) $(BUILD)/sources scripts/exports.map
 	$(call say,link,$@)$(CXX) $(LDFLAGS) $(SANITIZE) $(filter-out -Wl$(comma)--no-undefined,$(SOLINK)) -o $@ $(filter %.o,$^) $(PACKAGE_LIBS) -lm
+
+$(BUILD)/libpythia_probe.a: $(PROBESOURCES:%.c=$(BUILD)/pic/%.o)
+	$(call say,ar,$@)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/libpythia_probe.so: $(PROBESOURCES:%.c=$(BUILD)/pic/%.o)
+	$(call say,link,$@)$(CC) $(LDFLAGS) -shared -Wl,-soname,$(PROBESO) -Wl,-z,relro,-z,now -Wl,--no-undefined -o $@ $^ -pthread
+	@ln -sf libpythia_probe.so $(BUILD)/$(PROBESO)
+
+# Programs with trace points: what the tests start. One of them is built against the shared library.
+$(BUILD)/probe/%: $(BUILD)/core/tests/probe/%.o $(BUILD)/libpythia_probe.a
+	@mkdir -p $(@D)
+	$(call say,link,$@)$(CC) $(LDFLAGS) $(EXELINK) -o $@ $^ -pthread
+
+$(BUILD)/probe/%_cpp: $(BUILD)/core/tests/probe/%.cpp.o $(BUILD)/libpythia_probe.so
+	@mkdir -p $(@D)
+	$(call say,link,$@)$(CXX) $(LDFLAGS) $(EXELINK) -o $@ $< -L$(BUILD) -lpythia_probe -Wl,-rpath,'$$ORIGIN/..' -pthread
 
 $(BUILD)/unit: $(call objects,core) $(UNITTESTS:%.c=$(BUILD)/core/%.o) $(BUILD)/sources
 	$(call say,link,$@)$(CXX) $(LDFLAGS) $(EXELINK) -o $@ $(filter %.o,$^) $(PACKAGE_LIBS) $(TEST_LIBS) -lm
@@ -202,5 +227,6 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(call objects,fuzz) $
 comma := ,
 -include $(foreach v,$(VARIANTS),$(patsubst %.o,$(BUILD)/$(v)/%.d,$(OBJECTS))) \
          $(foreach v,core asan,$(UNITTESTS:%.c=$(BUILD)/$(v)/%.d)) \
-         $(patsubst %.c,$(BUILD)/core/%.d,$(wildcard tests/*.c)) \
+         $(patsubst %.c,$(BUILD)/core/%.d,$(wildcard tests/*.c tests/probe/*.c)) \
+         $(patsubst %.cpp,$(BUILD)/core/%.cpp.d,$(wildcard tests/probe/*.cpp)) \
          $(patsubst %.c,$(BUILD)/fuzz/%.d,$(wildcard tests/fuzz/*.c))

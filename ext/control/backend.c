@@ -1,7 +1,8 @@
 /* backend.c - the kinds of back ends; see backend.h. */
 #include "ext/control/backend.h"
 
-static const PythiaBackendKind *const kinds[] = {&pythia_backend_callback, &pythia_backend_sql};
+static const PythiaBackendKind *const kinds[] = {&pythia_backend_callback, &pythia_backend_sql,
+                                                 &pythia_backend_page};
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 const PythiaBackendKind *pythia_backend_kind(const char *name) {
@@ -25,13 +26,13 @@ static int kind_unknown(const char *kind, char **error) {
 int pythia_backend_check(const char *kind, PythiaText target, char **error) {
     const PythiaBackendKind *known = pythia_backend_kind(kind);
     if (!known) return kind_unknown(kind, error);
-    if (known == &pythia_backend_callback)
+    if (!known->target)
         return pythia_fail(error, SQLITE_CONSTRAINT,
                            "kind: a callback is not a row to be written; the program that hosts "
                            "this connection sets it with pythia_set_control_callback()");
     if (target.n == 0 || memchr(target.p, 0, target.n))
-        return pythia_fail(error, SQLITE_CONSTRAINT,
-                           "target: a back end of kind sql needs the name of an SQL function");
+        return pythia_fail(error, SQLITE_CONSTRAINT, "target: a back end of kind %s needs %s", kind,
+                           known->target);
     return SQLITE_OK;
 }
 

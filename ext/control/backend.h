@@ -42,11 +42,21 @@ typedef struct PythiaBackend {
 
 enum { PYTHIA_BACKEND_NONE = 0, PYTHIA_BACKEND_CALLBACK = -1 };
 
-/* Called for each trace point of a back end. A non-zero return ends the listing. */
-typedef int (*PythiaBackendEach)(void *context, const PythiaControlPoint *point);
+/* Called for each trace point of a back end. told 0: the program knows of nothing that was ever told about
+** it, whatever is written down: it, or its page, is a new one. A non-zero return ends the listing. */
+typedef int (*PythiaBackendEach)(void *context, const PythiaControlPoint *point, int told);
+
+/* What a program counted at a trace point. */
+typedef struct PythiaBackendCount {
+    const char *name; /* zero-terminated, valid during the call */
+    int64_t hits, bytes, cost_ns;
+    int64_t last_ns; /* 0: never */
+} PythiaBackendCount;
+typedef int (*PythiaBackendEachCount)(void *context, const PythiaBackendCount *count);
 
 struct PythiaBackendKind {
     const char *name;
+    const char *target; /* what a row's target is, as in "needs ..."; NULL: it is not a row */
     /* Looks whether the program can be reached; sets available and detail. Being out of reach is not an
     ** error. */
     int (*open)(PythiaBackend *backend, char **error);
@@ -61,10 +71,12 @@ struct PythiaBackendKind {
     void (*apply)(PythiaBackend *backend, const PythiaControlChange *changes, int n,
                   unsigned char *failed, char **messages);
     void (*abandon)(PythiaBackend *backend, const PythiaControlChange *changes, int n);
+    /* NULL: its programs count nothing. */
+    int (*count)(PythiaBackend *backend, PythiaBackendEachCount each, void *context);
     void (*close)(PythiaBackend *backend);
 };
 
-extern const PythiaBackendKind pythia_backend_callback, pythia_backend_sql;
+extern const PythiaBackendKind pythia_backend_callback, pythia_backend_sql, pythia_backend_page;
 
 /* The kind of that name, or NULL. */
 const PythiaBackendKind *pythia_backend_kind(const char *name);

@@ -19,7 +19,7 @@ static int callback_list(PythiaBackend *backend, int *lists, PythiaBackendEach e
     *lists = callback->points != NULL;
     int rc = SQLITE_OK;
     for (int i = 0; i < callback->npoints && !rc; i++)
-        rc = each(context, &callback->points[i]);
+        rc = each(context, &callback->points[i], 1);
     return rc;
 }
 

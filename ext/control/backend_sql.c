@@ -89,6 +89,7 @@ static void sql_apply(PythiaBackend *backend, const PythiaControlChange *changes
 
 const PythiaBackendKind pythia_backend_sql = {
     .name = "sql",
+    .target = "the name of an SQL function",
     .open = sql_open,
     .list = sql_list,
     .prepare = sql_prepare,

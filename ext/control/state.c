@@ -20,6 +20,7 @@ void pythia_state_clear(PythiaControlState *state) {
     for (size_t i = 0; i < state->nbackends; i++) {
         pythia_backend_close(&state->backends[i].backend);
         pythia_free(state->backends[i].points);
+        pythia_free(state->backends[i].untold);
     }
     pythia_free(state->backends);
     pythia_rules_clear(&state->rules);
@@ -73,7 +74,7 @@ typedef struct Listing {
     PythiaStateBackend *backend;
 } Listing;
 
-static int points_from_list(void *context, const PythiaControlPoint *listed) {
+static int points_from_list(void *context, const PythiaControlPoint *listed, int told) {
     Listing *listing = context;
     uint32_t id;
     int rc = point_add(listing->state, pythia_text(listed->name), &id);
@@ -85,6 +86,10 @@ static int points_from_list(void *context, const PythiaControlPoint *listed) {
     rc = pythia_grow((void **)&backend->points, &backend->points_capacity, backend->npoints + 1,
                      sizeof *backend->points);
     if (!rc) backend->points[backend->npoints++] = id;
+    if (rc || told) return rc;
+    rc = pythia_grow((void **)&backend->untold, &backend->untold_capacity, backend->nuntold + 1,
+                     sizeof *backend->untold);
+    if (!rc) backend->untold[backend->nuntold++] = id;
     return rc;
 }
 
@@ -127,6 +132,7 @@ static int backend_add(PythiaControlState *state, PythiaBackend backend, const c
                                    error);
     if (!added->lists) state->open = 1;
     if (added->npoints) qsort(added->points, added->npoints, sizeof *added->points, number_order);
+    if (added->nuntold) qsort(added->untold, added->nuntold, sizeof *added->untold, number_order);
     return rc;
 }
 
@@ -211,6 +217,17 @@ static int told_order(const void *a, const void *b) {
     return x->type < y->type ? -1 : x->type > y->type;
 }
 
+/* Whether a back end has forgotten what it was told about a trace point. */
+static int told_forgotten(const PythiaControlState *state, int64_t backend, uint32_t point) {
+    for (size_t i = 0; i < state->nbackends; i++) {
+        const PythiaStateBackend *b = &state->backends[i];
+        if (b->backend.id == backend)
+            return b->nuntold &&
+                   bsearch(&point, b->untold, b->nuntold, sizeof *b->untold, number_order) != NULL;
+    }
+    return 0;
+}
+
 /* Numbers the told rows; those of trace points that nobody knows any more are left out. */
 static int told_make(PythiaControlState *state) {
     int rc = SQLITE_OK;
@@ -227,7 +244,7 @@ static int told_make(PythiaControlState *state) {
         *told = (PythiaTold){row->backend, 0, 0, row};
         if (!row->tracepoint.p || row->enabled < 0) continue;
         told->point = pythia_intern_find(&state->names, row->tracepoint);
-        if (!told->point) continue;
+        if (!told->point || told_forgotten(state, row->backend, told->point)) continue;
         if (row->request_type.n) rc = pythia_intern(&state->types, row->request_type, &told->type);
         state->ntold++;
     }

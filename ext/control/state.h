@@ -51,6 +51,8 @@ typedef struct PythiaStateBackend {
     int lists;                   /* it lists its trace points: these */
     uint32_t *points;            /* ascending; may repeat */
     size_t npoints, points_capacity;
+    uint32_t *untold; /* ascending; of these it knows nothing that it was told */
+    size_t nuntold, untold_capacity;
 } PythiaStateBackend;
 
 typedef struct PythiaControlState {

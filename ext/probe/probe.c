@@ -1,0 +1,375 @@
+/* probe.c - trace points of a program; see ext/pythia_probe.h.
+**
+** A site begins with the address of a slot that is on, so that it comes here when it is passed for the first
+** time; here it finds its slot in the page by name and keeps the address, or that of a slot that is off for
+** ever when there is no page or no room. The page of a process is opened once and never unmapped.
+**
+** Whatever is on decides in this order: is it on for the type of this request; has its setting expired; is
+** this trace in the sample; does the predicate hold. Trace points that are always on are recorded whatever
+** the settings say. */
+#include "ext/probe/internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { NAME_BYTES = PYTHIA_PAGE_TEXT_BYTES, PATH_BYTES = 512, COST_EVERY = 256 };
+enum { STATE_CLOSED = 0, STATE_OPENING, STATE_OPEN, STATE_FAILED };
+enum { SPAN_ROOT = 1 };
+
+const PythiaProbeSlot pythia_probe_unregistered = {~(uint64_t)0};
+static const PythiaProbeSlot never = {0};
+
+PythiaPage pythia_probe_mapped;
+static int page_state;
+static int default_on;
+static char page_path[PATH_BYTES];
+static char service_name[128];
+
+/* ------------------------------------------------------------------ the page */
+
+static void service_take(const char *given) {
+    if (!given || !*given) given = getenv("PYTHIA_SERVICE");
+    if (!given || !*given) given = program_invocation_short_name;
+    if (!given || !*given) given = "unknown";
+    snprintf(service_name, sizeof service_name, "%s", given);
+}
+
+/* 0, or ENOENT when the environment wants no page. */
+static int path_take(const char *given) {
+    if (!given) given = getenv("PYTHIA_PAGE");
+    if (given && strcmp(given, "off") == 0) return ENOENT;
+    if (given && *given) {
+        int n = snprintf(page_path, sizeof page_path, "%s", given);
+        return n < 0 || n >= (int)sizeof page_path ? ENAMETOOLONG : 0;
+    }
+    snprintf(page_path, sizeof page_path, "/dev/shm/pythia.%u.%s", (unsigned)geteuid(),
+             service_name);
+    for (char *p = page_path + sizeof "/dev/shm/" - 1; *p; p++)
+        if (*p == '/') *p = '_';
+    return 0;
+}
+
+static int page_start(const PythiaProbeOptions *options) {
+    static const PythiaProbeOptions none;
+    if (!options) options = &none;
+    const char *wanted = getenv("PYTHIA_DEFAULT");
+    service_take(options->service);
+    int error = path_take(options->page);
+    if (error) return error;
+    default_on = options->default_on || (wanted && strcmp(wanted, "on") == 0);
+    PythiaPageMake make = {options->slots, options->rings, options->ring_bytes,
+                           options->overwrite ? PYTHIA_PAGE_OVERWRITE : 0};
+    PythiaPage page;
+    error = pythia_page_open(&page, page_path, &make);
+    if (error) return error;
+    pythia_probe_mapped = page;
+    pythia_process_forget(service_name);
+    return 0;
+}
+
+int pythia_probe_start(const PythiaProbeOptions *options) {
+    int state = STATE_CLOSED;
+    if (!PYTHIA_SWAP(&page_state, &state, STATE_OPENING)) {
+        if (state != STATE_FAILED) return EALREADY;
+        if (!PYTHIA_SWAP(&page_state, &state, STATE_OPENING)) return EALREADY;
+    }
+    int error = page_start(options);
+    PYTHIA_RELEASE(&page_state, error ? STATE_FAILED : STATE_OPEN);
+    return error;
+}
+
+const char *pythia_probe_page(void) {
+    return PYTHIA_ACQUIRE(&page_state) == STATE_OPEN ? page_path : NULL;
+}
+
+int pythia_probe_opened(void) {
+    int state = PYTHIA_ACQUIRE(&page_state);
+    if (__builtin_expect(state == STATE_CLOSED, 0)) {
+        pythia_probe_start(NULL);
+        state = PYTHIA_ACQUIRE(&page_state);
+    }
+    return state == STATE_OPEN;
+}
+
+/* ------------------------------------------------------------------ sites */
+
+static void site_keys(PythiaProbeSite *site) {
+    for (uint32_t i = 0; i < site->n; i++)
+        PYTHIA_SET(&site->refs[i],
+                   pythia_page_intern(&pythia_probe_mapped, site->keys[i], strlen(site->keys[i])));
+}
+
+static const PythiaProbeSlot *site_claim(PythiaProbeSite *site, uint32_t used_for) {
+    const PythiaPage *page = &pythia_probe_mapped;
+    char name[NAME_BYTES + 1];
+    int fresh, n = snprintf(name, sizeof name, "%s/%s", service_name, site->name);
+    uint32_t at = n > 0 && n < (int)sizeof name
+                      ? pythia_page_slot_claim(page, name, (size_t)n, &fresh)
+                      : PYTHIA_NO_SLOT;
+    if (at == PYTHIA_NO_SLOT) {
+        PYTHIA_ADD(&pythia_page_header(page)->lost_points, 1);
+        return &never;
+    }
+    PythiaPageSlot *slot = pythia_page_slot(page, at);
+    uint32_t flags = (site->flags & (PYTHIA_PROBE_ALWAYS_ON | PYTHIA_PROBE_DEFAULT_ON)) | used_for;
+    if (default_on || page->geometry.flags & PYTHIA_PAGE_DEFAULT_ON)
+        flags |= PYTHIA_PROBE_DEFAULT_ON;
+    __atomic_fetch_or(&slot->flags, flags, __ATOMIC_RELAXED);
+    if ((fresh && flags & PYTHIA_PROBE_DEFAULT_ON) || flags & PYTHIA_PROBE_ALWAYS_ON)
+        PYTHIA_SET(&slot->mask, ~(uint64_t)0);
+    return (const PythiaProbeSlot *)slot;
+}
+
+/* The slot of a site, or NULL when it is off for ever or there is no page yet. */
+static PythiaPageSlot *site_slot(PythiaProbeSite *site, uint32_t used_for) {
+    const PythiaProbeSlot *slot = PYTHIA_ACQUIRE(&site->slot);
+    if (__builtin_expect(slot == &pythia_probe_unregistered, 0)) {
+        if (!pythia_probe_opened()) {
+            if (PYTHIA_ACQUIRE(&page_state) == STATE_FAILED) PYTHIA_RELEASE(&site->slot, &never);
+            return NULL;
+        }
+        site_keys(site);
+        slot = site_claim(site, used_for);
+        PYTHIA_RELEASE(&site->slot, slot);
+    }
+    return slot == &never ? NULL : (PythiaPageSlot *)(uintptr_t)slot;
+}
+
+static uint32_t slot_number(const PythiaPageSlot *slot) {
+    return (uint32_t)(slot - pythia_page_slot(&pythia_probe_mapped, 0));
+}
+
+/* ------------------------------------------------------------------ what the session says */
+
+/* The setting that applies to a request type, or NULL. */
+static const PythiaPageSetting *setting_of(const PythiaPageSlot *slot, uint32_t type) {
+    const PythiaPage *page = &pythia_probe_mapped;
+    uint32_t at = PYTHIA_ACQUIRE(&slot->setting);
+    for (int i = 0; i < PYTHIA_PAGE_TYPES + 1 && at && at <= page->geometry.nsettings; i++) {
+        const PythiaPageSetting *setting = pythia_page_setting(page, at - 1);
+        if (PYTHIA_GET(&setting->types) >> type & 1) return setting;
+        at = PYTHIA_GET(&setting->next);
+    }
+    return NULL;
+}
+
+/* Whether the setting, if there is one, lets a hit of this trace be recorded. */
+static int setting_admits(PythiaThread *thread, const PythiaPageSetting *setting,
+                          uint64_t trace_lo) {
+    if (!setting) return 1;
+    int64_t expires = PYTHIA_GET(&setting->expires_ns);
+    if (expires && pythia_clock() >= expires) return PYTHIA_GET(&setting->then_on) != 0;
+    uint32_t sample = PYTHIA_GET(&setting->sample);
+    if (!sample) return 1;
+    if (!trace_lo) trace_lo = pythia_thread_random(thread);
+    return (uint32_t)(trace_lo >> 16) < sample;
+}
+
+static void count_filtered(const PythiaPageSlot *slot) {
+    PythiaPageCounters *counters = pythia_page_counters(&pythia_probe_mapped, slot_number(slot));
+    PYTHIA_ADD(&counters->hits, 1);
+    PYTHIA_ADD(&counters->filtered, 1);
+}
+
+/* ------------------------------------------------------------------ records */
+
+/* Appends the values behind the words of a record; returns the new number of words. */
+static unsigned values_put(uint64_t *words, unsigned n, const PythiaProbeSite *site,
+                           const PythiaProbeValue *values) {
+    for (uint32_t i = 0; i < site->n; i++) {
+        uint64_t head = PYTHIA_GET(&site->refs[i]) | (uint64_t)(values[i].type & 0xff) << 32;
+        if (__builtin_expect(values[i].type == PYTHIA_PROBE_TEXT, 0)) {
+            const char *text = values[i].of.text;
+            size_t length = text ? strnlen(text, PYTHIA_PROBE_TEXT_BYTES) : 0;
+            size_t whole = (length + 7) / 8;
+            words[n++] = head | (uint64_t)length << 40;
+            if (whole) words[n + whole - 1] = 0;
+            if (length) memcpy(&words[n], text, length);
+            n += (unsigned)whole;
+        } else {
+            words[n++] = head;
+            memcpy(&words[n++], &values[i].of, sizeof(uint64_t));
+        }
+    }
+    return n;
+}
+
+static uint64_t word_head(unsigned n, unsigned kind, unsigned values, uint32_t slot) {
+    return n | (uint64_t)kind << 16 | (uint64_t)values << 24 | (uint64_t)slot << 32;
+}
+
+static uint64_t word_origin(const PythiaThread *thread, uint32_t type, uint32_t status,
+                            uint32_t parent_slot) {
+    return (thread->process & 0xffff) | (uint64_t)(type & 0xff) << 16 |
+           (uint64_t)(status & 0xff) << 24 | (uint64_t)parent_slot << 32;
+}
+
+/* Writes, and counts the hit. */
+static void record_write(PythiaThread *thread, uint32_t slot, const uint64_t *words, unsigned n,
+                         int64_t now) {
+    const PythiaPage *page = &pythia_probe_mapped;
+    PythiaPageCounters *counters = pythia_page_counters(page, slot);
+    uint64_t hits = PYTHIA_ADD(&counters->hits, 1);
+    PYTHIA_SET(&counters->last_ns, (uint64_t)now);
+    if (!pythia_ring_get(thread)) {
+        PYTHIA_ADD(&counters->dropped, 1);
+        PYTHIA_ADD(&pythia_page_header(page)->lost_records, 1);
+    } else if (pythia_ring_write(thread, words, n)) {
+        PYTHIA_ADD(&counters->dropped, 1);
+    } else {
+        PYTHIA_ADD(&counters->bytes, n * 8);
+    }
+    if (__builtin_expect(hits % COST_EVERY == 0, 0)) {
+        int64_t took = pythia_clock() - now;
+        if (took > 0) PYTHIA_ADD(&counters->cost_ns, (uint64_t)took * COST_EVERY);
+    }
+}
+
+/* ------------------------------------------------------------------ points and spans */
+
+static int thread_in(PythiaThread *thread) {
+    if (__builtin_expect(thread->busy, 0)) {
+        if (pythia_probe_mapped.base)
+            PYTHIA_ADD(&pythia_page_header(&pythia_probe_mapped)->lost_nested, 1);
+        return 0;
+    }
+    thread->busy = 1;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    return 1;
+}
+
+static void thread_out(PythiaThread *thread) {
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    thread->busy = 0;
+}
+
+static int slot_is_on(const PythiaPageSlot *slot, uint32_t type) {
+    return (int)(PYTHIA_GET(&slot->mask) >> (type & 63) & 1);
+}
+
+static int always_on(const PythiaPageSlot *slot) {
+    return (PYTHIA_GET(&slot->flags) & PYTHIA_PROBE_ALWAYS_ON) != 0;
+}
+
+static void point_record(PythiaThread *thread, const PythiaPageSlot *slot,
+                         const PythiaProbeSite *site, const PythiaProbeValue *values) {
+    uint64_t words[PYTHIA_RECORD_MAX_WORDS];
+    uint32_t number = slot_number(slot);
+    const PythiaPageSetting *setting = setting_of(slot, thread->type);
+    if (setting && !always_on(slot) && !setting_admits(thread, setting, thread->trace_lo)) {
+        count_filtered(slot);
+        return;
+    }
+    /* The process number is known when the thread has a ring. */
+    pythia_ring_get(thread);
+    int64_t now = pythia_clock();
+    unsigned n = values_put(words, PYTHIA_RECORD_WORDS, site, values);
+    words[PYTHIA_WORD_HEAD] = word_head(n, PYTHIA_RECORD_POINT, site->n, number);
+    words[PYTHIA_WORD_ORIGIN] =
+        word_origin(thread, thread->type, 0, thread->span ? thread->span_slot : PYTHIA_NO_SLOT);
+    words[PYTHIA_WORD_TIME] = (uint64_t)now;
+    words[PYTHIA_WORD_TRACE_HI] = thread->trace_hi;
+    words[PYTHIA_WORD_TRACE_LO] = thread->trace_lo;
+    words[PYTHIA_WORD_SPAN] = thread->span;
+    words[PYTHIA_WORD_PARENT] = 0;
+    words[PYTHIA_WORD_DURATION] = 0;
+    record_write(thread, number, words, n, now);
+}
+
+void pythia_probe_point(PythiaProbeSite *site, const PythiaProbeValue *values) {
+    PythiaThread *thread = &pythia_thread;
+    if (!thread_in(thread)) return;
+    PythiaPageSlot *slot = site_slot(site, PYTHIA_SLOT_POINT);
+    if (slot && slot_is_on(slot, thread->type)) point_record(thread, slot, site, values);
+    thread_out(thread);
+}
+
+/* The request type that a slot begins: its own name. */
+static uint32_t slot_type(PythiaPageSlot *slot) {
+    uint32_t type = PYTHIA_GET(&slot->type);
+    const char *name;
+    if (type) return type & 63;
+    int n = pythia_page_text(&pythia_probe_mapped, PYTHIA_GET(&slot->name), &name);
+    type =
+        n > 0 ? pythia_page_type_claim(&pythia_probe_mapped, name, (size_t)n) : PYTHIA_TYPE_OTHER;
+    PYTHIA_SET(&slot->type, type);
+    return type;
+}
+
+static void span_start(PythiaThread *thread, PythiaProbeSite *site, PythiaProbeSpan *span,
+                       PythiaPageSlot *slot) {
+    int root = !thread->trace_hi && !thread->trace_lo;
+    uint64_t trace_hi = thread->trace_hi, trace_lo = thread->trace_lo;
+    uint32_t type = thread->type ? thread->type : root ? slot_type(slot) : 0;
+    if (!slot_is_on(slot, type)) return;
+    if (root) {
+        trace_hi = pythia_thread_random(thread);
+        trace_lo = pythia_thread_random(thread);
+    }
+    const PythiaPageSetting *setting = always_on(slot) ? NULL : setting_of(slot, type);
+    if (!setting_admits(thread, setting, trace_lo)) {
+        count_filtered(slot);
+        return;
+    }
+    span->id = pythia_thread_random(thread);
+    span->parent = thread->span;
+    span->trace_hi = thread->trace_hi = trace_hi;
+    span->trace_lo = thread->trace_lo = trace_lo;
+    span->type = type;
+    span->parent_slot = span->parent ? thread->span_slot : PYTHIA_NO_SLOT;
+    span->status = 0;
+    span->state = root ? SPAN_ROOT : 0;
+    thread->type = type;
+    thread->span = span->id;
+    thread->span_slot = slot_number(slot);
+    span->site = site;
+    span->start_ns = pythia_clock();
+}
+
+void pythia_probe_begin(PythiaProbeSite *site, PythiaProbeSpan *span) {
+    PythiaThread *thread = &pythia_thread;
+    if (!thread_in(thread)) return;
+    PythiaPageSlot *slot = site_slot(site, PYTHIA_SLOT_SPAN);
+    if (slot) span_start(thread, site, span, slot);
+    thread_out(thread);
+}
+
+static void span_record(PythiaThread *thread, const PythiaProbeSpan *span,
+                        const PythiaProbeSite *site, const PythiaProbeValue *values) {
+    uint64_t words[PYTHIA_RECORD_MAX_WORDS];
+    uint32_t number = slot_number((const PythiaPageSlot *)PYTHIA_GET(&span->site->slot));
+    pythia_ring_get(thread);
+    int64_t now = pythia_clock();
+    unsigned n = values_put(words, PYTHIA_RECORD_WORDS, site, values);
+    words[PYTHIA_WORD_HEAD] = word_head(n, PYTHIA_RECORD_SPAN, site->n, number);
+    words[PYTHIA_WORD_ORIGIN] = word_origin(thread, span->type, span->status, span->parent_slot);
+    words[PYTHIA_WORD_TIME] = (uint64_t)span->start_ns;
+    words[PYTHIA_WORD_TRACE_HI] = span->trace_hi;
+    words[PYTHIA_WORD_TRACE_LO] = span->trace_lo;
+    words[PYTHIA_WORD_SPAN] = span->id;
+    words[PYTHIA_WORD_PARENT] = span->parent;
+    /* The clock may have been set back. */
+    words[PYTHIA_WORD_DURATION] = now > span->start_ns ? (uint64_t)(now - span->start_ns) : 0;
+    record_write(thread, number, words, n, now);
+}
+
+void pythia_probe_end(PythiaProbeSpan *span, PythiaProbeSite *site,
+                      const PythiaProbeValue *values) {
+    PythiaThread *thread = &pythia_thread;
+    if (!span->site || !thread_in(thread)) return;
+    if (PYTHIA_ACQUIRE(&site->slot) == &pythia_probe_unregistered) {
+        site_keys(site);
+        PYTHIA_RELEASE(&site->slot, &never);
+    }
+    span_record(thread, span, site, values);
+    if (thread->span == span->id) {
+        thread->span = span->parent;
+        thread->span_slot = span->parent_slot;
+        if (span->state & SPAN_ROOT) thread->trace_hi = thread->trace_lo = thread->type = 0;
+    }
+    span->site = NULL;
+    thread_out(thread);
+}

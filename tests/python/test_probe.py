@@ -1,0 +1,261 @@
+"""Programs with trace points, switched by rules through their control page.
+
+The programs are those of tests/probe; what they wrote is read by scripts/read_page.py, which knows the page by
+its documented layout alone."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BUILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", os.environ.get("BUILD", "build"))
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+
+
+class ProbeTest(unittest.TestCase):
+    """A place for pages, and a database."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+        self.addCleanup(self.folder.cleanup)
+        self.page = os.path.join(self.folder.name, "page")
+        self.programs = []
+        self.db = self.connect(os.path.join(self.folder.name, "rules.db"))
+
+    def connect(self, name):
+        db = sqlite3.connect(name, isolation_level=None, timeout=0)
+        self.addCleanup(db.close)
+        db.enable_load_extension(True)
+        db.load_extension(os.environ["SO"])
+        db.enable_load_extension(False)
+        return db
+
+    def start(self, name, *arguments, **environment):
+        """Starts a program; returns when it has its page."""
+        program = subprocess.Popen([os.path.join(BUILD, "probe", name), *arguments], stdout=subprocess.PIPE,
+                                   env={**os.environ, "PYTHIA_PAGE": self.page, **environment})
+        self.addCleanup(program.stdout.close)
+        self.addCleanup(program.wait)
+        self.addCleanup(program.kill)
+        program.stdout.readline()
+        return program
+
+    def run_program(self, name, *arguments, **environment):
+        program = self.start(name, *arguments, **environment)
+        self.assertEqual(program.wait(), 0)
+
+    def add_page(self, db=None):
+        (db or self.db).execute("INSERT INTO pythia_backends(name, kind, target) VALUES ('page', 'page', ?)",
+                                (self.page,))
+
+    def read(self, page=None):
+        output = subprocess.run([sys.executable, os.path.join(ROOT, "scripts", "read_page.py"), page or self.page],
+                                stdout=subprocess.PIPE, check=True).stdout
+        rows = [json.loads(line) for line in output.splitlines()]
+        return ({row["tracepoint"]: row for row in rows if "record" not in row},
+                [row for row in rows if "record" in row])
+
+    def on(self):
+        """The trace points that are on for all request types."""
+        points, _ = self.read()
+        return sorted(name for name, point in points.items() if point["mask"] == "f" * 16)
+
+    def rows(self, sql, *parameters):
+        return self.db.execute(sql, parameters).fetchall()
+
+    def until(self, condition):
+        """Waits until the condition holds, five seconds at most."""
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            if condition():
+                return
+            time.sleep(0.005)
+        self.fail("it did not happen in time")
+
+
+class Programs(ProbeTest):
+    def test_only_the_skeleton_is_on_at_first(self):
+        self.run_program("example", "5")
+        self.assertEqual(self.on(), ["example/request"])
+        points, records = self.read()
+        self.assertEqual(sorted(points), ["example/build", "example/build/queue", "example/check", "example/request"])
+        self.assertEqual([r["tracepoint"] for r in records], ["example/request"] * 5)
+        self.assertEqual(points["example/request"]["hits"], 5)
+
+    def test_default_on(self):
+        self.run_program("example", "2", PYTHIA_DEFAULT="on")
+        _, records = self.read()
+        self.assertEqual([r["tracepoint"] for r in records],
+                         ["example/check", "example/build/queue", "example/build", "example/request"] * 2)
+        check, queue, build, request = records[:4]
+        self.assertEqual(request["parent"], "0" * 16)
+        self.assertEqual(build["parent"], request["span"])
+        self.assertEqual(queue["span"], build["span"])
+        self.assertEqual(queue["values"], {"queue_length": 0, "host": "two"})
+        self.assertEqual(build["values"], {"number": 0})
+        self.assertEqual({r["trace"] for r in records[:4]}, {request["trace"]})
+        self.assertNotEqual(records[4]["trace"], request["trace"])
+        self.assertEqual({r["request_type"] for r in records}, {"example/request"})
+        self.assertLessEqual(request["time_ns"], check["time_ns"])
+        self.assertLessEqual(build["time_ns"] + build["duration_ns"], request["time_ns"] + request["duration_ns"])
+
+    def test_every_type_of_value(self):
+        self.run_program("values_cpp")
+        _, records = self.read()
+        self.assertEqual(records[0]["values"],
+                         {"int": -1, "long": 2, "unsigned": 3, "huge": -1, "real": 0.5, "float": 0.25, "bool": 1,
+                          "text": "a text of more than eight bytes, \u00e9"})
+        self.assertEqual(records[1]["values"], {})
+        self.assertEqual(records[2]["values"]["text"], "")
+        self.assertEqual(records[4]["values"], {"done": 1, "eight888": "12345678"})
+
+    def test_no_page_wanted(self):
+        program = subprocess.run([os.path.join(BUILD, "probe", "example")], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL, env={**os.environ, "PYTHIA_PAGE": "off"}, check=False)
+        self.assertEqual(program.returncode, 1)  # the example insists on its page
+        self.assertEqual(os.listdir(self.folder.name), ["rules.db"])
+
+    def test_a_killed_program_leaves_readable_rings(self):
+        program = self.start("example", "100000", "1000")
+        self.until(lambda: len(self.read()[1]) > 20)
+        program.send_signal(signal.SIGKILL)
+        program.wait()
+        _, records = self.read()
+        self.assertGreater(len(records), 20)
+        self.assertEqual({r["pid"] for r in records}, {program.pid})
+        self.add_page()
+        self.assertEqual(self.rows("SELECT available, tracepoints FROM pythia_backends"), [(1, 4)])
+
+
+class Switching(ProbeTest):
+    def setUp(self):
+        super().setUp()
+        self.run_program("example", "1")
+        self.add_page()
+
+    def test_a_rule_reaches_a_running_program(self):
+        self.start("example", "100000", "500")
+        self.db.execute("INSERT INTO pythia_control(tracepoint) VALUES ('example/build*')")
+        self.assertEqual(self.on(), ["example/build", "example/build/queue", "example/request"])
+        self.until(lambda: any(r["tracepoint"] == "example/build/queue" for r in self.read()[1]))
+        self.db.execute("DELETE FROM pythia_control")
+        self.assertEqual(self.on(), ["example/request"])
+        hits = self.read()[0]["example/build"]["hits"]
+        time.sleep(0.05)
+        self.assertLessEqual(self.read()[0]["example/build"]["hits"], hits + 1)  # one may have been open
+
+    def test_rollback_and_savepoints(self):
+        self.db.execute("BEGIN")
+        self.db.execute("INSERT INTO pythia_control(tracepoint) VALUES ('*')")
+        self.assertEqual(self.on(), ["example/request"])
+        self.db.execute("ROLLBACK")
+        self.assertEqual(self.on(), ["example/request"])
+        self.db.execute("BEGIN")
+        self.db.execute("INSERT INTO pythia_control(tracepoint) VALUES ('example/check')")
+        self.db.execute("SAVEPOINT s")
+        self.db.execute("INSERT INTO pythia_control(tracepoint) VALUES ('example/build')")
+        self.db.execute("ROLLBACK TO s")
+        self.assertEqual(self.on(), ["example/request"])
+        self.db.execute("COMMIT")
+        self.assertEqual(self.on(), ["example/check", "example/request"])
+
+    def test_one_back_end_that_refuses_stops_all(self):
+        def refuse(phase, *_):
+            if phase == "prepare":
+                raise ValueError("no")
+        self.db.create_function("refuse", 5, refuse)
+        self.db.execute("INSERT INTO pythia_backends(name, kind, target) VALUES ('other', 'sql', 'refuse')")
+        with self.assertRaisesRegex(sqlite3.IntegrityError, 'back end "other" refuses'):
+            self.db.execute("INSERT INTO pythia_control(tracepoint) VALUES ('example/check')")
+        self.assertEqual(self.on(), ["example/request"])
+        self.db.execute("DELETE FROM pythia_backends WHERE name = 'other'")  # the page's lock was given back
+        self.db.execute("INSERT INTO pythia_control(tracepoint) VALUES ('example/check')")
+        self.assertEqual(self.on(), ["example/check", "example/request"])
+
+    def test_the_skeleton_stays_on(self):
+        self.db.execute("INSERT INTO pythia_control(tracepoint, enabled) VALUES ('*', 0)")
+        self.assertEqual(self.on(), ["example/request"])
+        with self.assertRaises(sqlite3.IntegrityError):
+            self.db.execute("INSERT INTO pythia_control(tracepoint, enabled) VALUES ('example/request', 0)")
+
+    def test_a_request_type_alone(self):
+        self.db.execute("INSERT INTO pythia_control(tracepoint, request_type) VALUES ('example/check', 'other/type')")
+        self.run_program("example", "3")
+        points, records = self.read()
+        self.assertNotIn("example/check", {r["tracepoint"] for r in records})
+        self.db.execute("INSERT INTO pythia_control(tracepoint, request_type) VALUES ('example/check', 'example/request')")
+        self.run_program("example", "3")
+        points, records = self.read()
+        self.assertEqual(sum(r["tracepoint"] == "example/check" for r in records), 3)
+        self.assertEqual(bin(int(points["example/check"]["mask"], 16)).count("1"), 2)
+
+    def test_sample(self):
+        self.db.execute("INSERT INTO pythia_control(tracepoint, sample) VALUES ('example/*', 0.5)")
+        self.run_program("example", "200")
+        _, records = self.read()
+        names = [r["tracepoint"] for r in records]
+        self.assertTrue(50 < names.count("example/check") < 150, names.count("example/check"))
+        self.assertEqual(names.count("example/request"), 201)  # the skeleton is recorded whatever a sample says
+        by_trace = {}
+        for r in records:
+            by_trace.setdefault(r["trace"], set()).add(r["tracepoint"])
+        self.assertEqual({len(names) for names in by_trace.values()}, {1, 4})  # a trace is whole or left out
+
+    def test_expiry(self):
+        until = time.time_ns() + 300_000_000
+        self.db.execute("INSERT INTO pythia_control(tracepoint, expires_ns) VALUES ('example/check', ?)", (until,))
+        self.start("example", "100000", "500")
+        self.until(lambda: any(r["tracepoint"] == "example/check" for r in self.read()[1]))
+        time.sleep(max(0, (until - time.time_ns()) / 1e9) + 0.05)
+        hits = self.read()[0]["example/check"]["bytes"]
+        time.sleep(0.05)
+        points, records = self.read()
+        self.assertEqual(points["example/check"]["bytes"], hits)
+        last = max(r["time_ns"] for r in records if r["tracepoint"] == "example/check")
+        self.assertLess(last, until)
+
+    def test_a_page_that_is_made_anew_is_told_again(self):
+        self.db.execute("INSERT INTO pythia_control(tracepoint) VALUES ('example/check')")
+        os.unlink(self.page)
+        self.assertEqual(self.rows("SELECT available FROM pythia_backends"), [(0,)])
+        self.run_program("example", "1")
+        self.assertEqual(self.on(), ["example/request"])
+        self.assertEqual(self.rows("SELECT state FROM pythia_control"), [("pending",)])
+        self.assertEqual(self.rows("SELECT pythia_reconcile()"), [(1,)])
+        self.assertEqual(self.on(), ["example/check", "example/request"])
+        self.assertEqual(self.rows("SELECT state FROM pythia_control"), [("active",)])
+
+    def test_two_connections_one_page(self):
+        other = self.connect(os.path.join(self.folder.name, "other.db"))
+        self.add_page(other)
+        other.execute("INSERT INTO pythia_control(tracepoint) VALUES ('example/check')")
+        self.db.execute("INSERT INTO pythia_control(tracepoint) VALUES ('example/build')")
+        self.assertEqual(self.on(), ["example/build", "example/check", "example/request"])
+
+    def test_a_session_that_is_killed_leaves_the_program_running_and_the_page_free(self):
+        program = self.start("example", "100000", "500")
+        session = subprocess.Popen(
+            [sys.executable, "-c",
+             "import sqlite3, sys, os\n"
+             "db = sqlite3.connect(':memory:', isolation_level=None)\n"
+             "db.enable_load_extension(True); db.load_extension(os.environ['SO'])\n"
+             "db.execute(\"INSERT INTO pythia_backends(name, kind, target) VALUES ('p', 'page', ?)\", (sys.argv[1],))\n"
+             "def die(phase, *_):\n"
+             "    if phase == 'prepare': os.kill(os.getpid(), 9)\n"
+             "db.create_function('die', 5, die)\n"
+             "db.execute(\"INSERT INTO pythia_backends(name, kind, target) VALUES ('q', 'sql', 'die')\")\n"
+             "db.execute(\"INSERT INTO pythia_control(tracepoint) VALUES ('*')\")\n", self.page])
+        self.assertEqual(session.wait(), -signal.SIGKILL)  # between prepare and apply, the lock in its hands
+        self.assertIsNone(program.poll())
+        self.assertEqual(self.on(), ["example/request"])
+        self.db.execute("INSERT INTO pythia_control(tracepoint) VALUES ('example/check')")
+        self.assertEqual(self.on(), ["example/check", "example/request"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -32,7 +32,7 @@ INSERT INTO pythia_control(tracepoint, sample) VALUES('web', 7);
 INSERT INTO pythia_control(tracepoint, predicate) VALUES('web', 'n > 5');
 INSERT INTO pythia_control(rule_id, tracepoint) VALUES(1, 'web');
 INSERT INTO pythia_control(tracepoint, state) VALUES('web', 'active');
-INSERT INTO pythia_backends(name, kind, target) VALUES('p', 'page', '/dev/shm/x');
+INSERT INTO pythia_backends(name, kind, target) VALUES('p', 'telepathy', '/dev/shm/x');
 INSERT INTO pythia_backends(name, kind, target) VALUES('any', 'sql', 'printf');
 SELECT pythia_control_api(NULL);
 SELECT * FROM pythia_control('nowhere');

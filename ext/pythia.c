@@ -57,6 +57,7 @@ static const PythiaTable *const tables[] = {
     &pythia_table_group_edges,
     &pythia_table_group_variables,
     &pythia_table_cca,
+    &pythia_table_context_tree,
     /* over any query */
     &pythia_table_cca_query,
     &pythia_table_cca_variables,

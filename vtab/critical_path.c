@@ -20,6 +20,7 @@ enum {
     COL_TIME,
     COL_DURATION,
     COL_SYNTHETIC,
+    COL_IN_SPAN,
     COL_N,
     COL_TRACE_ID = COL_N,
     COL_MODE,
@@ -48,6 +49,11 @@ static int path_emit(PythiaTraceCursor *c, PythiaRows *rows) {
         else
             pythia_rows_null(rows);
         pythia_rows_int(rows, 0);
+        if (step->between != PYTHIA_NO_SPAN)
+            pythia_rows_text(rows,
+                             pythia_names_id_text(names, trace->spans[step->between].id, buffer));
+        else
+            pythia_rows_null(rows);
         pythia_rows_end_id(rows, id);
     }
     return SQLITE_OK;
@@ -70,6 +76,7 @@ static int crisp_emit(PythiaTraceCursor *t, PythiaRows *rows) {
         pythia_rows_int(rows, cut->start_ns);
         pythia_rows_int(rows, cut->exclusive_ns);
         pythia_rows_int(rows, cut->start_ns != span->start_ns);
+        pythia_rows_text(rows, pythia_names_id_text(names, span->id, buffer));
         pythia_rows_end_id(rows, id);
     }
     return rc;
@@ -107,7 +114,8 @@ static const PythiaUse path_uses[] = {
 const PythiaTable pythia_table_critical_path = {
     .name = "pythia_critical_path",
     .columns = "position INTEGER, event_id INTEGER, span_id TEXT, tracepoint TEXT, phase TEXT,"
-               " time_ns INTEGER, duration_ns INTEGER, synthetic INTEGER, trace_id TEXT HIDDEN,"
+               " time_ns INTEGER, duration_ns INTEGER, synthetic INTEGER, in_span TEXT,"
+               " trace_id TEXT HIDDEN,"
                " mode TEXT HIDDEN, root TEXT HIDDEN",
     .nvisible = COL_N,
     .nhidden = COL_ALL - COL_N,

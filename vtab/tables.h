@@ -17,6 +17,7 @@ extern const PythiaTable pythia_table_group_members;
 extern const PythiaTable pythia_table_group_edges;
 extern const PythiaTable pythia_table_group_variables;
 extern const PythiaTable pythia_table_cca;
+extern const PythiaTable pythia_table_context_tree;
 
 extern const PythiaTable pythia_table_cca_query;
 extern const PythiaTable pythia_table_cca_variables;

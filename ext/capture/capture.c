@@ -171,17 +171,23 @@ static int signature_remember(PythiaCapture *capture, const PythiaTrace *trace, 
     return rc;
 }
 
-int pythia_capture_analyse(PythiaCapture *capture, const PythiaTrace *trace, PythiaAnalysis *a,
-                           char **error) {
+int pythia_capture_walk(PythiaCapture *capture, const PythiaTrace *trace, PythiaAnalysis *a,
+                        char **error) {
     int rc = pythia_model_load(capture, error);
     if (rc) return rc;
-    const PythiaModel *model = &capture->model;
     PythiaNames *names = pythia_store_names(capture->store);
-    rc = pythia_request_find(trace, model, names, &a->request);
+    rc = pythia_request_find(trace, &capture->model, names, &a->request);
     if (!rc && capture->type_failed)
         rc = pythia_fail(error, capture->type_failed, "pythia_request_types: %s",
                          capture->type_error ? capture->type_error : "out of memory");
-    if (!rc) rc = pythia_path_walk(&a->path, trace, model, names, &a->request);
+    return rc ? rc : pythia_path_walk(&a->path, trace, &capture->model, names, &a->request);
+}
+
+int pythia_capture_analyse(PythiaCapture *capture, const PythiaTrace *trace, PythiaAnalysis *a,
+                           char **error) {
+    int rc = pythia_capture_walk(capture, trace, a, error);
+    const PythiaModel *model = &capture->model;
+    PythiaNames *names = pythia_store_names(capture->store);
     if (!rc) rc = pythia_path_edges(&a->edges, &a->path, trace);
     if (!rc) rc = pythia_trace_paths(&a->paths, &capture->call_paths, trace, names);
     int by_structure = model->grouping == PYTHIA_GROUPING_STRUCTURE && !model->ngroup_keys;

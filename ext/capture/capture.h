@@ -15,6 +15,7 @@
 #include "ext/capture/session.h"
 #include "ext/group/group.h"
 #include "ext/store/store.h"
+#include "ext/trace/context.h"
 #include "ext/trace/signature.h"
 
 /* ---- settings.c ---------------------------------------------------------------------------------- */
@@ -66,6 +67,9 @@ typedef struct PythiaAnalysis {
 } PythiaAnalysis;
 int pythia_capture_analyse(PythiaCapture *capture, const PythiaTrace *trace,
                            PythiaAnalysis *analysis, char **error);
+/* Request and path alone; the other parts are left as they are. */
+int pythia_capture_walk(PythiaCapture *capture, const PythiaTrace *trace, PythiaAnalysis *analysis,
+                        char **error);
 void pythia_analysis_clear(PythiaAnalysis *analysis);
 const PythiaCallPaths *pythia_capture_call_paths(const PythiaCapture *capture);
 
@@ -95,6 +99,18 @@ typedef struct PythiaDuration {
 } PythiaDuration;
 int pythia_capture_durations(PythiaCapture *capture, PythiaPoll *poll, PythiaDuration **list,
                              size_t *n, char **error);
+
+/* ---- context.c ------------------------------------------------------------------------------------ */
+
+/* Traces that are in groups: all of them, those of one group, or those of one request type. */
+typedef struct PythiaMembers {
+    uint64_t group;        /* 0: any */
+    uint32_t request_type; /* string id, 0: any */
+} PythiaMembers;
+
+/* The calling context tree of their critical paths, or of all their spans; finished. `context` is empty before. */
+int pythia_capture_context(PythiaCapture *capture, const PythiaMembers *members, int on_path,
+                           PythiaPoll *poll, PythiaContext *context, char **error);
 
 /* The id of the first segment behind `after` (0: of all); 0 when there is none. */
 int64_t pythia_capture_next_segment(PythiaCapture *capture, int64_t after);

@@ -194,9 +194,6 @@ int pythia_segment_part(const PythiaSegment *segment, int slot, const PythiaBloc
 /* Unpacks a part that is a string of bytes; see pythia_unpack(). */
 int pythia_segment_bytes(PythiaSegment *segment, int slot, const PythiaBlock *block, uint32_t part,
                          PythiaText *bytes, char **own, char **error);
-/* Values first .. first + n - 1 of a column as stored, checked against the bounds of the column. */
-int pythia_segment_range(PythiaSegment *segment, int column, uint32_t first, uint32_t n,
-                         int64_t *values, char **error);
 /* Room for n integers, valid until the next call. */
 int pythia_segment_scratch(PythiaSegment *segment, size_t n, int64_t **scratch);
 

@@ -160,6 +160,13 @@ enum {
 int pythia_segment_column(PythiaSegment *segment, int column, const int64_t **values, uint32_t *n,
                           char **error);
 
+/* Values first .. first + n - 1 of a column as it is stored, into memory of the caller: for going over whole
+** segments without keeping them. As stored, SPAN_START is the distance to the start of the parent (of a root: to
+** TRACE_START), POINT_TIME that to the start of the span, and POINT_SPAN and LINK_SPAN are indexes within the
+** trace. Checked against the bounds of the column: times lie within +-PYTHIA_TIME_MAX. */
+int pythia_segment_range(PythiaSegment *segment, int column, uint32_t first, uint32_t n,
+                         int64_t *values, char **error);
+
 /* Values of spans with one key and type. Texts are valid until the segment is released. */
 typedef struct PythiaAttributeColumn {
     uint32_t key;         /* string id */

@@ -8,3 +8,6 @@ JOIN pythia_critical_path p ON p.trace_id = t.trace_id AND p.mode = 'crisp';
 SELECT count(*), sum(s.slack_ns) FROM pythia_traces t JOIN pythia_slack s ON s.trace_id = t.trace_id;
 SELECT count(*), sum(s.drag_ns) FROM pythia_traces t
 JOIN pythia_slack s ON s.trace_id = t.trace_id AND s.root = 'db/long';
+SELECT count(*), sum(inclusive_ns) FROM pythia_context_tree;
+SELECT count(*), sum(inclusive_ns) FROM pythia_context_tree WHERE scope = 'all';
+SELECT count(*) FROM pythia_context_tree WHERE request_type = 'web/request';

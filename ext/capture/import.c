@@ -26,6 +26,7 @@ typedef struct Import {
     int64_t rows;         /* inserted */
     const char *file;
     char **error;
+    PythiaAtoms atoms; /* of all files: traces that are open point to their texts */
     int show_progress;
     int threads;
     double started, shown; /* seconds */
@@ -187,9 +188,11 @@ static int is_large(const char *path, int64_t from) {
 
 static int import_file(Import *import, const char *path, const PythiaImportOptions *asked,
                        int alone, uint64_t *serial, char **error) {
-    PythiaSink sink = {import, sink_span, sink_problem, sink_progress};
-    PythiaReadOptions options = {
-        .format = asked->format, .first_serial = *serial, .follow = asked->follow};
+    PythiaSink sink = {import, sink_span, sink_problem, sink_progress, NULL};
+    PythiaReadOptions options = {.format = asked->format,
+                                 .first_serial = *serial,
+                                 .follow = asked->follow,
+                                 .atoms = &import->atoms};
     PythiaReadStats read = {0};
     char *format = NULL, *memory = NULL;
     double begun = seconds();
@@ -197,9 +200,9 @@ static int import_file(Import *import, const char *path, const PythiaImportOptio
     import->file_events = 0;
     int rc = import->place ? place_find(import, &options, &format, &memory) : SQLITE_OK;
     if (!rc)
-        rc = import->threads > 1 && is_large(path, options.from.offset)
-                 ? pythia_read_file_apart(path, &options, &sink, import_idle, &read, error)
-                 : pythia_read_file(path, &options, &sink, &read, error);
+        rc = pythia_read_file_apart(path, &options, &sink,
+                                    is_large(path, options.from.offset) ? import->threads : 1,
+                                    import_idle, &read, error);
     sqlite3_free(format);
     sqlite3_free(memory);
     *serial = read.next_serial;
@@ -293,6 +296,7 @@ int pythia_import_path(PythiaSession *session, sqlite3 *db, const char *path,
     sqlite3_finalize(import.place);
     sqlite3_finalize(import.forget);
     pythia_intake_close(import.intake);
+    pythia_atoms_clear(&import.atoms);
     pythia_poll_close(&import.poll);
     rc = pythia_savepoint_end(&savepoint, rc, error);
     pythia_files_clear(&files);

@@ -2,13 +2,16 @@
 **
 ** A record is copied into its open trace: names become numbers, texts go to the trace's arena. Open traces
 ** form a list by the time of their last record. A trace is finished when its root is there and
-** `assembly_window` records of other traces have come since its last one, when unfinished traces hold half
+** a window of records of other traces has gone by since its last one, when unfinished traces hold half
 ** of `memory_limit_mb` (the one that was quiet longest first), and at the end. Finishing too early costs
-** time, never correctness: a record that comes later reopens the stored trace.
+** time, never correctness: a record that comes later reopens the stored trace. The window is small at first,
+** because what is open for a short time stays in the processor's caches, and grows up to `assembly_window` when
+** it turns out to be too small.
 **
 ** Finishing: look the trace up in the store; if it is there, put the stored spans before the new ones and,
 ** unless all of the new ones were there already, replace it. Build, analyse, add to its group, append to
 ** the store. */
+#include "ext/base/atoms.h"
 #include "ext/capture/internal.h"
 
 typedef struct OpenTrace OpenTrace;
@@ -24,15 +27,26 @@ struct OpenTrace {
 /* A resource as last seen under a serial. */
 typedef struct ResourceEntry {
     uint64_t serial;
-    PythiaArena arena;
+    PythiaArena arena; /* of one that is not kept until the end */
     PythiaResourceSet set;
     uint32_t service, instance; /* strings */
+    int lasting;                /* the values are kept until the end */
 } ResourceEntry;
+
+/* What the operation of a record with an atom was, last time: the trace point that it is of its service. */
+typedef struct NameEntry {
+    uint32_t service, atom; /* 0: none yet */
+    uint32_t operation, tracepoint;
+    int folded; /* the operation is not the raw name */
+} NameEntry;
 
 enum {
     APPENDED_REMEMBERED = 1 << 18,
-    KEY_PLACES = 16,
     RESOURCE_ENTRIES = 64,
+    LASTING_BYTES = 4 * 1024 * 1024, /* resources that are kept until the end */
+    NAME_ENTRIES = 4096,
+    FIRST_WINDOW = 2048,
+    WINDOW_GROWTH = 8,
     FIRST_BUCKETS = 1024,
     FREE_TRACES = 256,
     KEPT_BYTES = 64 * 1024
@@ -49,10 +63,12 @@ struct PythiaIntake {
     OpenTrace *free_list;
     uint32_t nfree;
     size_t open_bytes, bytes_limit;
-    int64_t window, records;
+    int64_t window, widest_window, records;
     ResourceEntry resources[RESOURCE_ENTRIES];
-    uint32_t last_keys[KEY_PLACES]; /* string: the key at each place of the attributes seen last */
-    PythiaValue *values;            /* scratch for the values of one record */
+    PythiaArena lasting;    /* resources, until LASTING_BYTES */
+    NameEntry *names_seen;  /* NAME_ENTRIES, by service and atom */
+    uint32_t *atom_strings; /* [atom]: string, 0: not asked yet */
+    PythiaValue *values;    /* scratch for the values of one record */
     size_t values_capacity;
     PythiaTrace merged; /* scratch: a stored trace with its late spans */
     PythiaAnalysis analysis;
@@ -88,12 +104,15 @@ int pythia_intake_open(PythiaCapture *capture, PythiaPoll *poll, PythiaIntake **
     in->capture = capture;
     in->names = pythia_store_names(capture->store);
     in->poll = poll;
-    in->window = (int64_t)window;
+    in->widest_window = (int64_t)window;
+    in->window = window < FIRST_WINDOW ? (int64_t)window : FIRST_WINDOW;
     in->bytes_limit = (size_t)(megabytes * 1048576 / 2);
     in->store_was_empty = pythia_store_segment_count(capture->store) == 0;
     in->mask = FIRST_BUCKETS - 1;
     in->buckets = pythia_alloc_zero(FIRST_BUCKETS * sizeof(OpenTrace *));
-    rc = in->buckets ? SQLITE_OK : SQLITE_NOMEM;
+    in->names_seen = pythia_alloc_zero(NAME_ENTRIES * sizeof *in->names_seen);
+    in->atom_strings = pythia_alloc_zero((PYTHIA_ATOMS_MOST + 1) * sizeof *in->atom_strings);
+    rc = in->buckets && in->names_seen && in->atom_strings ? SQLITE_OK : SQLITE_NOMEM;
     if (!rc) rc = pythia_names_string(in->names, PYTHIA_TEXT("raw_name"), &in->raw_key);
     if (!rc)
         rc = pythia_store_prepare(
@@ -129,6 +148,9 @@ void pythia_intake_close(PythiaIntake *in) {
     pythia_trace_clear(&in->merged);
     pythia_analysis_clear(&in->analysis);
     pythia_intern_clear(&in->appended);
+    pythia_arena_clear(&in->lasting);
+    pythia_free(in->names_seen);
+    pythia_free(in->atom_strings);
     pythia_free(in->used_resolution);
     pythia_free(in->values);
     pythia_free(in->buckets);
@@ -138,13 +160,12 @@ void pythia_intake_close(PythiaIntake *in) {
 
 /* ---- records into open traces ---------------------------------------------------------------------------- */
 
-/* Spans of one kind come with the same keys in the same places: most often a comparison is enough. */
-static int take_key(PythiaIntake *in, PythiaText key, size_t place, uint32_t *id) {
-    if (place >= KEY_PLACES) return pythia_names_string(in->names, key, id);
-    *id = in->last_keys[place];
-    if (*id && pythia_text_equal(pythia_names_text(in->names, *id), key)) return SQLITE_OK;
-    int rc = pythia_names_string(in->names, key, id);
-    in->last_keys[place] = *id;
+/* The string of a text that may have an atom. */
+static int take_string(PythiaIntake *in, PythiaText text, uint32_t atom, uint32_t *id) {
+    *id = in->atom_strings[atom];
+    if (atom && *id) return SQLITE_OK;
+    int rc = pythia_names_string(in->names, text, id);
+    if (atom) in->atom_strings[atom] = *id;
     return rc;
 }
 
@@ -157,7 +178,7 @@ static int take_values(PythiaIntake *in, PythiaArena *arena, const PythiaAttribu
         const PythiaAttribute *a = &attributes[i];
         PythiaValue *value = &in->values[i];
         *value = (PythiaValue){.type = (uint32_t)a->type};
-        rc = take_key(in, a->key, i, &value->key);
+        rc = take_string(in, a->key, a->key_atom, &value->key);
         if (rc) break;
         if (a->type == PYTHIA_VALUE_INT || a->type == PYTHIA_VALUE_BOOL) {
             value->of.integer = a->integer;
@@ -166,7 +187,9 @@ static int take_values(PythiaIntake *in, PythiaArena *arena, const PythiaAttribu
         } else {
             if (a->text.n > INT32_MAX) return SQLITE_TOOBIG;
             value->n = (uint32_t)a->text.n;
-            value->of.text = pythia_arena_copy(arena, a->text.p, a->text.n);
+            value->atom = a->text_atom;
+            value->of.text =
+                a->text_atom ? a->text.p : pythia_arena_copy(arena, a->text.p, a->text.n);
             if (!value->of.text) rc = SQLITE_NOMEM;
         }
     }
@@ -180,10 +203,12 @@ static int take_resource(PythiaIntake *in, const PythiaResource *resource, Resou
     if (e->serial == resource->serial && e->serial) return SQLITE_OK;
     e->serial = 0; /* until it is complete */
     pythia_arena_reset(&e->arena);
-    int rc = take_values(in, &e->arena, resource->attributes, resource->n, 1);
+    e->lasting = in->lasting.total < LASTING_BYTES;
+    PythiaArena *arena = e->lasting ? &in->lasting : &e->arena;
+    int rc = take_values(in, arena, resource->attributes, resource->n, 1);
     if (rc) return rc;
     e->set.n = (uint32_t)resource->n;
-    e->set.values = pythia_arena_copy(&e->arena, in->values, resource->n * sizeof *in->values);
+    e->set.values = pythia_arena_copy(arena, in->values, resource->n * sizeof *in->values);
     if (!e->set.values) return SQLITE_NOMEM;
     e->set.hash = pythia_resource_hash(e->set.values, e->set.n);
     PythiaText service = resource->service.n  ? resource->service
@@ -226,6 +251,20 @@ static void list_append(PythiaIntake *in, OpenTrace *open) {
     in->newest = open;
 }
 
+/* The bytes of an id, without the padding that the struct has. */
+typedef struct IdKey {
+    uint64_t words[3];
+} IdKey;
+
+static IdKey id_key(PythiaId id) {
+    return (IdKey){{id.hi, id.lo, id.form}};
+}
+
+static int appended_lately(const PythiaIntake *in, PythiaId id) {
+    IdKey key = id_key(id);
+    return pythia_intern_find(&in->appended, (PythiaText){(const char *)&key, sizeof key}) != 0;
+}
+
 /* The open trace with this id, made if there is none; it becomes the newest. */
 static int open_trace_get(PythiaIntake *in, PythiaId id, OpenTrace **found) {
     uint64_t hash = pythia_id_hash(id);
@@ -242,6 +281,10 @@ static int open_trace_get(PythiaIntake *in, PythiaId id, OpenTrace **found) {
     }
     int rc = buckets_grow(in);
     if (rc) return rc;
+    /* A record for a trace that was taken for finished: such traces are to stay open for longer. */
+    if (in->window < in->widest_window && appended_lately(in, id))
+        in->window = in->window * WINDOW_GROWTH < in->widest_window ? in->window * WINDOW_GROWTH
+                                                                    : in->widest_window;
     if (in->free_list) {
         open = in->free_list;
         in->free_list = open->next;
@@ -311,14 +354,32 @@ static int take_links(PythiaIntake *in, PythiaTrace *trace, const PythiaRecord *
     return rc;
 }
 
+/* The trace point of a span, and whether its name was folded. */
+static int take_name(PythiaIntake *in, uint32_t service, const PythiaRecord *record,
+                     NameEntry *name, char **error) {
+    uint32_t atom = record->operation_atom;
+    NameEntry *known = &in->names_seen[(atom * 61 + service) % NAME_ENTRIES];
+    if (atom && known->atom == atom && known->service == service) {
+        *name = *known;
+        return SQLITE_OK;
+    }
+    *name = (NameEntry){.service = service, .atom = atom};
+    int rc = pythia_renames_apply(in->capture, service, record->operation, &name->operation, error);
+    if (!rc)
+        rc = pythia_names_tracepoint(in->names, service, name->operation, 0, &name->tracepoint);
+    name->folded =
+        !pythia_text_equal(pythia_names_text(in->names, name->operation), record->operation);
+    if (!rc && atom) *known = *name;
+    return rc;
+}
+
 /* The values of a span, and behind them its raw name where that was folded. */
 static int take_span_values(PythiaIntake *in, PythiaTrace *trace, const PythiaRecord *record,
-                            uint32_t operation, uint32_t *n) {
+                            const NameEntry *name, uint32_t *n) {
     int rc = take_values(in, &trace->arena, record->attributes, record->nattributes, 1);
     if (rc) return rc;
     *n = (uint32_t)record->nattributes;
-    if (pythia_text_equal(pythia_names_text(in->names, operation), record->operation))
-        return SQLITE_OK;
+    if (!name->folded) return SQLITE_OK;
     if (record->operation.n > INT32_MAX) return SQLITE_TOOBIG;
     PythiaValue *raw = &in->values[(*n)++];
     *raw = (PythiaValue){
@@ -338,22 +399,22 @@ static int take_span(PythiaIntake *in, OpenTrace *open, const PythiaRecord *reco
                        .kind = (uint8_t)record->kind,
                        .status = (uint8_t)record->status,
                        .flags = (uint8_t)record->flags};
-    uint32_t operation = 0, index = trace->nspans;
+    uint32_t index = trace->nspans;
+    NameEntry name = {0};
     int rc = take_resource(in, record->resource, &resource);
     if (!rc) rc = pythia_names_id(in->names, &record->span, &span.id);
     if (!rc) rc = pythia_names_id(in->names, &record->parent, &span.parent_id);
+    if (!rc) rc = take_name(in, resource->service, record, &name, error);
     if (!rc)
-        rc = pythia_renames_apply(in->capture, resource->service, record->operation, &operation,
-                                  error);
-    if (!rc)
-        rc = pythia_names_tracepoint(in->names, resource->service, operation, 0, &span.tracepoint);
-    if (!rc) rc = pythia_trace_add_resource(trace, &resource->set, &span.resource);
+        rc = (resource->lasting ? pythia_trace_share_resource
+                                : pythia_trace_add_resource)(trace, &resource->set, &span.resource);
     if (!rc) rc = pythia_names_observe(in->names, resource->service, record->start_ns);
     if (rc) return rc;
+    span.tracepoint = name.tracepoint;
     span.instance = resource->instance;
-    rc = take_span_values(in, trace, record, operation, &span.nvalues);
+    rc = take_span_values(in, trace, record, &name, &span.nvalues);
     if (!rc) rc = pythia_trace_add_span(trace, &span, in->values);
-    if (!rc) rc = take_points(in, trace, record, index, resource->service, operation);
+    if (!rc) rc = take_points(in, trace, record, index, resource->service, name.operation);
     if (!rc) rc = take_links(in, trace, record, index);
     if (span.parent_id.form == PYTHIA_ID_NONE &&
         (!span.flags || span.flags & (PYTHIA_SPAN_ANCHORED | PYTHIA_SPAN_EVENT)))
@@ -423,15 +484,6 @@ static int put_repairs(PythiaIntake *in, const PythiaTrace *trace) {
                          "cycle(s) of parents cut at the earliest span");
     if (!rc) rc = put_problem(in, trace, "negative", r->negative, "span(s) end before they start");
     return rc;
-}
-
-/* The bytes of an id, without the padding that the struct has. */
-typedef struct IdKey {
-    uint64_t words[3];
-} IdKey;
-
-static IdKey id_key(PythiaId id) {
-    return (IdKey){{id.hi, id.lo, id.form}};
 }
 
 static int store_trace(PythiaIntake *in, PythiaTrace *trace, char **error) {
@@ -510,11 +562,6 @@ static int reopen_trace(PythiaIntake *in, const PythiaTrace *late, int64_t segme
     in->stats.spans += (int64_t)merged->nspans - stored;
     in->stats.events += 2 * ((int64_t)merged->nspans - stored) + merged->npoints - points;
     return rc;
-}
-
-static int appended_lately(const PythiaIntake *in, PythiaId id) {
-    IdKey key = id_key(id);
-    return pythia_intern_find(&in->appended, (PythiaText){(const char *)&key, sizeof key}) != 0;
 }
 
 static int finish_trace(PythiaIntake *in, OpenTrace *open, char **error) {

@@ -8,11 +8,12 @@
 
 #include "ext/read/read.h"
 
-/* As pythia_read_file(). `idle` (may be NULL) is called on the caller's thread at least ten times a second while
-** it waits; a non-zero result stops the reading and is returned. Where no thread can be had the file is read on
-** the caller's. The thread has ended when this returns. */
+/* As pythia_read_file(), but what was read is given to the sink in batches; the reading may therefore guess and
+** take back. threads > 1: on a thread of its own. `idle` (may be NULL) is called on the caller's thread at least
+** ten times a second while it waits; a non-zero result stops the reading and is returned. Where no thread can be
+** had the file is read on the caller's. The thread has ended when this returns. */
 int pythia_read_file_apart(const char *path, const PythiaReadOptions *options,
-                           const PythiaSink *sink, int (*idle)(void *context),
+                           const PythiaSink *sink, int threads, int (*idle)(void *context),
                            PythiaReadStats *stats, char **error);
 
 #endif

@@ -19,6 +19,9 @@ typedef struct PythiaFormat {
     int (*detect)(const PythiaJson *json, uint32_t root);
     /* Formats of JSON: takes the reader's current document apart. */
     void (*document)(PythiaReader *reader);
+    /* Optional, formats of JSON: the same for the document in reader->text, before it is parsed. 1: done; 0: it is to
+    ** be parsed, and what the sink was given is taken back (PythiaSink.hold), or reader->rc is set. */
+    int (*quick)(PythiaReader *reader);
     /* Formats of other text; NULL for others. Whether the text that begins so is of this format. */
     int (*sniff)(PythiaText start);
     /* Formats of other text: takes all of it apart by way of pythia_split_window(). Counts documents

@@ -68,6 +68,10 @@ extern "C" PythiaJsonParser *pythia_json_parser_new(void) {
     return memory ? new (memory) PythiaJsonParser() : nullptr;
 }
 
+extern "C" int pythia_json_is_utf8(const unsigned char *bytes, size_t n) {
+    return simdjson::validate_utf8(reinterpret_cast<const char *>(bytes), n);
+}
+
 extern "C" void pythia_json_parser_free(PythiaJsonParser *parser) {
     if (!parser) return;
     parser->~PythiaJsonParser();

@@ -43,4 +43,7 @@ void pythia_json_parser_free(PythiaJsonParser *parser);
 int pythia_json_parser_run(PythiaJsonParser *parser, const unsigned char *bytes, size_t n,
                            PythiaJsonTape *tape, const char **why);
 
+/* Whether the bytes are UTF-8; at the speed of memory. */
+int pythia_json_is_utf8(const unsigned char *bytes, size_t n);
+
 #endif

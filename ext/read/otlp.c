@@ -32,17 +32,21 @@ void pythia_otlp_scope(PythiaReader *r, PythiaText name, PythiaText version) {
 }
 
 void pythia_otlp_shared(PythiaReader *r) {
-    for (size_t i = 0; i < r->shared.n; i++) {
-        PythiaText key = r->shared.items[i].key, text = r->shared.items[i].text;
-        if (PYTHIA_TEXT_IS(key, PYTHIA_OTLP_SCOPE PYTHIA_OTLP_SPANS) &&
-            r->shared.items[i].type == PYTHIA_VALUE_TEXT) {
-            if (PYTHIA_TEXT_IS(text, PYTHIA_OTLP_ANCHORED)) r->record.flags |= PYTHIA_SPAN_ANCHORED;
-            if (PYTHIA_TEXT_IS(text, PYTHIA_OTLP_EVENT)) r->record.flags |= PYTHIA_SPAN_EVENT;
+    PythiaAttributes *list = &r->attributes;
+    size_t n = r->shared.n;
+    if (r->rc != SQLITE_OK || !n) return;
+    r->rc = pythia_grow((void **)&list->items, &list->capacity, list->n + n, sizeof *list->items);
+    if (r->rc != SQLITE_OK) return;
+    for (size_t i = 0; i < n; i++) {
+        const PythiaAttribute *a = &r->shared.items[i];
+        if (PYTHIA_TEXT_IS(a->key, PYTHIA_OTLP_SCOPE PYTHIA_OTLP_SPANS) &&
+            a->type == PYTHIA_VALUE_TEXT) {
+            if (PYTHIA_TEXT_IS(a->text, PYTHIA_OTLP_ANCHORED))
+                r->record.flags |= PYTHIA_SPAN_ANCHORED;
+            if (PYTHIA_TEXT_IS(a->text, PYTHIA_OTLP_EVENT)) r->record.flags |= PYTHIA_SPAN_EVENT;
             continue;
         }
-        PythiaAttribute *attribute = pythia_attributes_add(r, &r->attributes, key);
-        if (!attribute) return;
-        *attribute = r->shared.items[i];
+        list->items[list->n++] = *a;
     }
 }
 

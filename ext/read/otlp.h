@@ -10,7 +10,8 @@
 void pythia_otlp_resource(PythiaReader *reader, PythiaResource *resource);
 
 /* Begins reader->shared with the instrumentation scope; either text may be empty. Its attributes are
-** appended to that list with PYTHIA_OTLP_SCOPE before their keys. */
+** appended to that list with PYTHIA_OTLP_SCOPE before their keys; when it is complete it is to be kept
+** (pythia_attributes_keep), since all spans of the scope get it. */
 void pythia_otlp_scope(PythiaReader *reader, PythiaText name, PythiaText version);
 #define PYTHIA_OTLP_SCOPE "otel.scope."
 /* Gives the draft what is in reader->shared. An attribute PYTHIA_OTLP_SPANS of the scope is no attribute of

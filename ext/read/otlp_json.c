@@ -12,6 +12,7 @@
 #include "ext/read/otlp_json.h"
 #include "ext/read/format.h"
 #include "ext/read/otlp.h"
+#include "ext/read/otlp_quick.h"
 
 /* The value of a member known by one of two names. */
 static uint32_t otlp_find(const PythiaJson *j, uint32_t object, PythiaText name, PythiaText other) {
@@ -112,13 +113,7 @@ static void span_open(const PythiaJson *j, uint32_t at, OtlpSpan *s) {
     }
 }
 
-/* An enumeration: a number (as string too) or the end of a name; -1 when absent or unknown. */
-static int otlp_enum(const PythiaJson *j, uint32_t at, const char *prefix, const char *const *names,
-                     int n) {
-    int64_t number;
-    if (pythia_json_int64(j, at, &number) == PYTHIA_JSON_GOOD)
-        return number >= 0 && number < n ? (int)number : -1;
-    PythiaText text = pythia_json_text(j, at);
+static int name_find(PythiaText text, const char *prefix, const char *const *names, int n) {
     size_t skip = strlen(prefix);
     if (text.n > skip && memcmp(text.p, prefix, skip) == 0) {
         text.p += skip;
@@ -129,16 +124,32 @@ static int otlp_enum(const PythiaJson *j, uint32_t at, const char *prefix, const
     return -1;
 }
 
-static int otlp_kind(const PythiaJson *j, uint32_t at) {
+int pythia_otlp_kind_named(PythiaText name) {
     static const char *const names[] = {"UNSPECIFIED", "INTERNAL", "SERVER",
                                         "CLIENT",      "PRODUCER", "CONSUMER"};
-    return pythia_otlp_kind(otlp_enum(j, at, "SPAN_KIND_", names, 6));
+    return name_find(name, "SPAN_KIND_", names, 6);
+}
+
+int pythia_otlp_status_named(PythiaText name) {
+    static const char *const names[] = {"UNSET", "OK", "ERROR"};
+    return name_find(name, "STATUS_CODE_", names, 3);
+}
+
+/* An enumeration: a number (as string too) or the end of a name; -1 when absent or unknown. */
+static int otlp_enum(const PythiaJson *j, uint32_t at, int (*named)(PythiaText), int n) {
+    int64_t number;
+    if (pythia_json_int64(j, at, &number) == PYTHIA_JSON_GOOD)
+        return number >= 0 && number < n ? (int)number : -1;
+    return named(pythia_json_text(j, at));
+}
+
+static int otlp_kind(const PythiaJson *j, uint32_t at) {
+    return pythia_otlp_kind(otlp_enum(j, at, pythia_otlp_kind_named, 6));
 }
 
 static void otlp_status(PythiaReader *r, uint32_t at) {
-    static const char *const names[] = {"UNSET", "OK", "ERROR"};
     int status =
-        otlp_enum(&r->json, PYTHIA_JSON_FIND(&r->json, at, "code"), "STATUS_CODE_", names, 3);
+        otlp_enum(&r->json, PYTHIA_JSON_FIND(&r->json, at, "code"), pythia_otlp_status_named, 3);
     pythia_otlp_status(r, status,
                        pythia_json_text(&r->json, PYTHIA_JSON_FIND(&r->json, at, "message")));
 }
@@ -212,6 +223,7 @@ static void otlp_scope(PythiaReader *r, uint32_t scope) {
     pythia_otlp_scope(r, name, version);
     pythia_otlp_attributes(r, &r->shared, PYTHIA_JSON_FIND(j, scope, "attributes"),
                            PYTHIA_OTLP_SCOPE);
+    pythia_attributes_keep(r, &r->shared);
 }
 
 static void otlp_span(PythiaReader *r, uint32_t at, const PythiaResource *resource) {
@@ -285,6 +297,9 @@ const PythiaFormat pythia_format_otlp = {
     .name = "otlp",
     .detect = otlp_detect,
     .document = otlp_document,
+    .quick = pythia_otlp_quick,
+    .state_bytes = sizeof(PythiaOtlpState),
+    .release = pythia_otlp_state_release,
     .sniff = pythia_otlp_proto_sniff,
     .stream = pythia_otlp_proto_stream,
     .follows = 1,

@@ -166,6 +166,17 @@ static void value_read(PythiaReader *r, PythiaAttribute *a, AnyKind kind, uint32
     }
 }
 
+void pythia_otlp_attribute(PythiaReader *r, PythiaAttributes *list, PythiaText name,
+                           uint32_t value) {
+    AnyKind kind = any_open(&r->json, &value);
+    if (kind == ANY_PLAIN) {
+        pythia_attributes_json(r, &r->json, list, name, value);
+        return;
+    }
+    PythiaAttribute *attribute = pythia_attributes_add(r, list, name);
+    if (attribute) value_read(r, attribute, kind, value);
+}
+
 void pythia_otlp_attributes(PythiaReader *r, PythiaAttributes *list, uint32_t array,
                             const char *prefix) {
     const PythiaJson *j = &r->json;
@@ -187,13 +198,7 @@ void pythia_otlp_attributes(PythiaReader *r, PythiaAttributes *list, uint32_t ar
             pythia_buf_text(&r->scratch, name);
             name = pythia_reader_scratch(r);
         }
-        AnyKind kind = any_open(j, &value);
-        if (kind == ANY_PLAIN) {
-            pythia_attributes_json(r, j, list, name, value);
-            continue;
-        }
-        PythiaAttribute *attribute = pythia_attributes_add(r, list, name);
-        if (attribute) value_read(r, attribute, kind, value);
+        pythia_otlp_attribute(r, list, name, value);
     }
 }
 

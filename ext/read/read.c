@@ -12,6 +12,8 @@ typedef struct Run {
     int64_t strangers;          /* documents of no known format before that */
     int64_t stranger_position;
     int stream;       /* the text is no JSON */
+    unsigned slow;    /* so many documents are not tried the quick way ... */
+    unsigned misses;  /* ... because so many were in vain */
     PythiaPlace from; /* following: where reading began */
 } Run;
 
@@ -85,10 +87,41 @@ static int run_broken(Run *run, const PythiaPiece *piece, int result, const char
     return run->reader.rc;
 }
 
+/* Whether the format's quick way took the document. After attempts in vain it is given a rest, longer each time. */
+static int run_quick(Run *run, const PythiaPiece *piece) {
+    enum { MISSES_MOST = 6 };
+    PythiaReader *reader = &run->reader;
+    if (!run->format || !run->format->quick || !reader->sink->hold) return 0;
+    if (run->slow) {
+        run->slow--;
+        return 0;
+    }
+    PythiaReadStats before = *reader->stats;
+    reader->text = (PythiaText){(const char *)piece->bytes, piece->n};
+    reader->position = piece->position;
+    reader->sink->hold(reader->sink->context, PYTHIA_HOLD);
+    int taken = run->format->quick(reader);
+    reader->sink->hold(reader->sink->context, taken ? PYTHIA_KEEP : PYTHIA_UNDO);
+    pythia_arena_reset(&reader->arena);
+    if (taken) {
+        reader->stats->documents++;
+        run->misses = 0;
+        return 1;
+    }
+    uint64_t serial = reader->stats->next_serial; /* those that were given out stay so */
+    *reader->stats = before;
+    reader->stats->next_serial = serial;
+    reader->scratch.n = 0;
+    if (run->misses < MISSES_MOST) run->misses++;
+    run->slow = (1u << run->misses) - 2;
+    return 0;
+}
+
 /* Parses a piece, cutting it anew where it was a wrong guess. */
 static int run_piece(Run *run, PythiaPiece *piece, char **error) {
     while (piece->what == PYTHIA_SPLIT_DOCUMENT) {
         const char *why = NULL;
+        if (run_quick(run, piece) || run->reader.rc) return run->reader.rc;
         int result = pythia_json_parse(&run->reader.json, piece->bytes, piece->n, &why);
         if (result == PYTHIA_JSON_OK) return run_document(run, piece);
         if (result == PYTHIA_JSON_NOMEM) return SQLITE_NOMEM;
@@ -245,6 +278,7 @@ static int read_input(PythiaInput *input, const PythiaReadOptions *options, cons
     run.reader.sink = sink;
     run.reader.stats = stats;
     run.reader.error = error;
+    run.reader.atoms = options->atoms;
     run.reader.first_serial = options->first_serial ? options->first_serial : 1;
     stats->next_serial = run.reader.first_serial;
     pythia_split_open(&run.split, input, sink, options->chunk_bytes, options->large_bytes);

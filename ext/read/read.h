@@ -14,6 +14,7 @@
 #ifndef PYTHIA_READ_READ_H
 #define PYTHIA_READ_READ_H
 
+#include "ext/base/atoms.h"
 #include "ext/base/error.h"
 #include "ext/trace/record.h"
 
@@ -45,6 +46,8 @@ typedef struct PythiaPlace {
 enum { PYTHIA_HEAD_BYTES = 4096 };
 
 typedef struct PythiaReadOptions {
+    PythiaAtoms *
+        atoms; /* where short texts of records are kept (borrowed; used by the reading thread alone), or NULL */
     const char *format;    /* a name as in pythia_format_names(), or NULL: told from the content */
     uint64_t first_serial; /* the first PythiaResource.serial to give out; 0 counts as 1 */
     size_t chunk_bytes;    /* text is read in steps of so many bytes; 0: 256 KiB */

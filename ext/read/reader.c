@@ -226,6 +226,41 @@ static void draft_points(PythiaReader *reader) {
     record->npoints = kept;
 }
 
+/* Spans of one kind come with the same keys in the same places: most often a comparison is enough. */
+static void draft_key(PythiaReader *reader, PythiaAttribute *a, size_t place) {
+    PythiaAtoms *atoms = reader->atoms;
+    if (place >= PYTHIA_READER_PLACES) {
+        a->key_atom = pythia_atom(atoms, &a->key);
+        return;
+    }
+    uint32_t last = reader->last_keys[place];
+    if (last && atoms->lengths[last] == a->key.n &&
+        (atoms->texts[last] == a->key.p || memcmp(atoms->texts[last], a->key.p, a->key.n) == 0)) {
+        a->key.p = atoms->texts[last];
+        a->key_atom = last;
+        return;
+    }
+    reader->last_keys[place] = a->key_atom = pythia_atom(atoms, &a->key);
+}
+
+void pythia_attributes_keep(PythiaReader *reader, PythiaAttributes *list) {
+    for (size_t i = 0; reader->atoms && i < list->n; i++) {
+        PythiaAttribute *a = &list->items[i];
+        if (!a->key_atom) a->key_atom = pythia_atom(reader->atoms, &a->key);
+        if (a->type >= PYTHIA_VALUE_TEXT && !a->text_atom)
+            a->text_atom = pythia_atom(reader->atoms, &a->text);
+    }
+}
+
+static void draft_atoms(PythiaReader *reader, PythiaAttributes *list) {
+    for (size_t i = 0; i < list->n; i++) {
+        PythiaAttribute *a = &list->items[i];
+        if (!a->key_atom) draft_key(reader, a, i);
+        if (a->type >= PYTHIA_VALUE_TEXT && !a->text_atom)
+            a->text_atom = pythia_atom(reader->atoms, &a->text);
+    }
+}
+
 void pythia_draft_emit(PythiaReader *reader) {
     PythiaRecord *record = &reader->record;
     if (reader->rc != SQLITE_OK) return;
@@ -238,6 +273,11 @@ void pythia_draft_emit(PythiaReader *reader) {
     draft_slices(reader);
     draft_points(reader);
     if (reader->rc != SQLITE_OK) return;
+    if (reader->atoms) {
+        draft_atoms(reader, &reader->attributes);
+        draft_atoms(reader, &reader->nested);
+        record->operation_atom = pythia_atom(reader->atoms, &record->operation);
+    }
     record->attributes = reader->attributes.items;
     record->nattributes = reader->attributes.n;
     record->points = reader->points;

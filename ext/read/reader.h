@@ -21,6 +21,8 @@ typedef struct PythiaAttributes {
     size_t n, capacity;
 } PythiaAttributes;
 
+enum { PYTHIA_READER_PLACES = 16 };
+
 typedef struct PythiaReader {
     const PythiaSink *sink;
     PythiaReadStats *stats;
@@ -54,6 +56,10 @@ typedef struct PythiaReader {
 
     PythiaBuf scratch; /* for whoever needs one; empty between uses */
     void *state;       /* of the format's reader */
+
+    PythiaAtoms *atoms; /* borrowed, or NULL */
+    uint32_t last_keys
+        [PYTHIA_READER_PLACES]; /* atom: the key at each place of the attributes seen last */
 } PythiaReader;
 
 /* A zeroed reader with sink, stats and first_serial set is ready. */
@@ -70,6 +76,8 @@ void pythia_attributes_int(PythiaReader *reader, PythiaAttributes *list, PythiaT
 ** the JSON text "null". */
 void pythia_attributes_json(PythiaReader *reader, const PythiaJson *json, PythiaAttributes *list,
                             PythiaText key, uint32_t at);
+/* Gives atoms to keys and texts ahead of the draft: for a list that goes into many drafts. */
+void pythia_attributes_keep(PythiaReader *reader, PythiaAttributes *list);
 /* The first text value of a key; empty when there is none. */
 PythiaText pythia_attributes_find(const PythiaAttributes *list, PythiaText key);
 

@@ -30,7 +30,7 @@
 
 enum { ENCODING_CONSTANT = 0, ENCODING_PACKED, ENCODING_DELTA, ENCODING_RUNS };
 enum { HEADER_BYTES = 8, CONSTANT_SHIFT = 31, MINI = PYTHIA_COLUMN_MINI };
-enum { WIDTH_RAW = 60, SCALE_WORTH = 64 };
+enum { WIDTH_RAW = 60, SCALE_WORTH = 64, DELTA_WORTH = 16, SAMPLE_STEP = 8 };
 
 /* ---- encoding ------------------------------------------------------------------------------------ */
 
@@ -188,6 +188,14 @@ static void mini_constant(PythiaBuf *out, int64_t value) {
     pythia_buf_zigzag(out, value);
 }
 
+/* Whether differences are likely to take fewer bits than the values: a sample of them is looked at. */
+static int delta_promises(const int64_t *v, uint32_t n, int64_t dlow, unsigned width) {
+    uint32_t bits = 0, sampled = 0;
+    for (uint32_t i = 1; i < n; i += SAMPLE_STEP, sampled++)
+        bits += bit_length((uint64_t)v[i] - (uint64_t)v[i - 1] - (uint64_t)dlow);
+    return bits < sampled * width;
+}
+
 static void mini_encode(PythiaBuf *out, const int64_t *v, uint32_t n) {
     uint64_t u[MINI], d[MINI];
     int64_t low = v[0], high = v[0], dlow = INT64_MAX, dhigh = INT64_MIN;
@@ -204,12 +212,20 @@ static void mini_encode(PythiaBuf *out, const int64_t *v, uint32_t n) {
         mini_constant(out, low);
         return;
     }
+    if (dlow == dhigh && n >= DELTA_WORTH) { /* equal steps, as the rows of what every span has */
+        Frame steps = {.base = (uint64_t)dlow, .scale = 1};
+        pythia_buf_byte(out, ENCODING_DELTA);
+        pythia_buf_zigzag(out, v[0]);
+        frame_write(out, &steps, NULL, n - 1);
+        return;
+    }
     for (uint32_t i = 0; i < n; i++)
         u[i] = (uint64_t)v[i] - (uint64_t)low;
     Frame plain = frame_plan(u, n, (uint64_t)low, (uint64_t)high - (uint64_t)low);
     Frame delta = {.bytes = SIZE_MAX};
     uint64_t drange = (uint64_t)dhigh - (uint64_t)dlow;
-    if (plain.width > 1 && bit_length(drange) < WIDTH_RAW) {
+    if (plain.width > 1 && bit_length(drange) < WIDTH_RAW &&
+        delta_promises(v, n, dlow, plain.width)) {
         for (uint32_t i = 1; i < n; i++)
             d[i - 1] = (uint64_t)v[i] - (uint64_t)v[i - 1] - (uint64_t)dlow;
         delta = frame_plan(d, n - 1, (uint64_t)dlow, drange);

@@ -99,6 +99,8 @@ typedef struct PythiaWriter PythiaWriter;
 
 int pythia_writer_new(PythiaWriter **writer);
 void pythia_writer_free(PythiaWriter *writer);
+/* Forgets what the atoms of values stand for: another import numbers them anew. */
+void pythia_writer_forget_atoms(PythiaWriter *writer);
 /* Forgets what is collected, keeps the memory. */
 void pythia_writer_reset(PythiaWriter *writer);
 int pythia_writer_add(PythiaWriter *writer, const PythiaTrace *trace, const PythiaHead *head);

@@ -9,6 +9,8 @@
 ** with the column's number instead of being cleared. */
 #include "ext/store/writer.h"
 
+#include "ext/base/atoms.h"
+
 const PythiaSlotColumns pythia_slot_columns[PYTHIA_SLOT_GROUPS] = {
     {PYTHIA_SLOT_TRACE, PYTHIA_COL_TRACE_FORM, PYTHIA_COL_TRACE_REPAIRS_LAST, PYTHIA_PER_TRACE},
     {PYTHIA_SLOT_HEAD, PYTHIA_COL_HEAD_START, PYTHIA_COL_HEAD_STATUS, PYTHIA_PER_TRACE},
@@ -49,6 +51,7 @@ void pythia_writer_free(PythiaWriter *w) {
     writer_free_stages(w);
     pythia_free(w->stages);
     pythia_free(w->stage_slots);
+    pythia_free(w->atom_texts);
     for (int c = 0; c < PYTHIA_COL_STORED; c++)
         pythia_free(w->columns[c]);
     for (int c = 0; c < WRITER_PARENT_COLUMNS; c++)
@@ -58,6 +61,7 @@ void pythia_writer_free(PythiaWriter *w) {
     writer_free_lists(&w->rest_lists);
     pythia_free(w->rest);
     pythia_free(w->resources);
+    pythia_free((void *)w->resource_sources);
     pythia_free(w->resource_codes);
     pythia_free(w->text_stamps);
     pythia_free(w->text_codes);
@@ -91,7 +95,10 @@ void pythia_writer_reset(PythiaWriter *w) {
         bufs[i]->n = 0;
         bufs[i]->rc = SQLITE_OK;
     }
-    if (w->texts.arena.total > WRITER_TEXTS_KEPT_BYTES) pythia_intern_clear(&w->texts);
+    if (w->texts.arena.total > WRITER_TEXTS_KEPT_BYTES) {
+        pythia_intern_clear(&w->texts);
+        pythia_writer_forget_atoms(w);
+    }
     pythia_arena_reset(&w->arena);
 }
 
@@ -180,12 +187,31 @@ static int rest_add(PythiaWriter *w, int64_t row, const PythiaValue *value, uint
     return SQLITE_OK;
 }
 
+/* The id of a value's text in the writer's table. */
+static int writer_text(PythiaWriter *w, const PythiaValue *value, uint32_t *id) {
+    PythiaText text = {value->of.text, value->n};
+    if (!value->atom || value->atom > PYTHIA_ATOMS_MOST) return pythia_intern(&w->texts, text, id);
+    if (!w->atom_texts) {
+        w->atom_texts = pythia_alloc_zero((PYTHIA_ATOMS_MOST + 1) * sizeof *w->atom_texts);
+        if (!w->atom_texts) return SQLITE_NOMEM;
+    }
+    *id = w->atom_texts[value->atom];
+    if (*id) return SQLITE_OK;
+    int rc = pythia_intern(&w->texts, text, id);
+    w->atom_texts[value->atom] = *id;
+    return rc;
+}
+
+void pythia_writer_forget_atoms(PythiaWriter *w) {
+    pythia_free(w->atom_texts);
+    w->atom_texts = NULL;
+}
+
 static int writer_add_value(PythiaWriter *w, uint32_t row, const PythiaValue *value) {
     PythiaStage *s;
     int rc = stage_find(w, value->key, value->type, &s);
     uint32_t text = 0;
-    if (!rc && pythia_value_is_text(value->type))
-        rc = pythia_intern(&w->texts, (PythiaText){value->of.text, value->n}, &text);
+    if (!rc && pythia_value_is_text(value->type)) rc = writer_text(w, value, &text);
     if (rc) return rc;
     if (s->n && s->rows[s->n - 1] == row) return rest_add(w, row, value, text);
     size_t need = (size_t)s->n + 1;
@@ -203,19 +229,24 @@ static int writer_add_value(PythiaWriter *w, uint32_t row, const PythiaValue *va
 /* ---- collecting: resources, lists, columns --------------------------------------------------------- */
 
 /* The code of a set, which is added unless it is among the latest: an older equal one is then stored
-** twice, which costs bytes alone, where a long search would cost time for every trace. */
+** twice, which costs bytes alone, where a long search would cost time for every trace. A set from the same
+** place with the same hash is the same. */
 static int resource_code(PythiaWriter *w, const PythiaResourceSet *set, uint32_t *code) {
     uint32_t oldest = w->nresources > WRITER_RESOURCES ? w->nresources - WRITER_RESOURCES : 0;
     for (uint32_t i = w->nresources; i-- > oldest;) {
         const PythiaResourceSet *known = &w->resources[i];
         if (known->hash == set->hash &&
-            pythia_values_equal(known->values, known->n, set->values, set->n)) {
+            ((w->resource_sources[i] == set->values && known->n == set->n) ||
+             pythia_values_equal(known->values, known->n, set->values, set->n))) {
             *code = i;
             return SQLITE_OK;
         }
     }
     int rc = pythia_grow((void **)&w->resources, &w->resources_capacity, (size_t)w->nresources + 1,
                          sizeof *w->resources);
+    if (!rc)
+        rc = pythia_grow((void **)&w->resource_sources, &w->resource_sources_capacity,
+                         (size_t)w->nresources + 1, sizeof *w->resource_sources);
     if (rc) return rc;
     PythiaValue *copy = pythia_arena_copy(&w->arena, set->values, set->n * sizeof *copy);
     if (!copy) return SQLITE_NOMEM;
@@ -226,6 +257,7 @@ static int resource_code(PythiaWriter *w, const PythiaResourceSet *set, uint32_t
     }
     *code = w->nresources++;
     w->resources[*code] = (PythiaResourceSet){copy, set->n, set->hash};
+    w->resource_sources[*code] = set->values;
     return SQLITE_OK;
 }
 

@@ -74,7 +74,10 @@ static void end_session(PythiaStore *store) {
     if (store->writing) sqlite3_set_last_insert_rowid(store->db, store->last_rowid);
     store->writing = 0;
     store->nindex = 0;
-    if (store->writer) pythia_writer_reset(store->writer);
+    if (store->writer) {
+        pythia_writer_reset(store->writer);
+        pythia_writer_forget_atoms(store->writer);
+    }
 }
 
 int pythia_store_begin(PythiaStore *store, char **error) {

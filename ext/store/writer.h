@@ -61,13 +61,17 @@ struct PythiaWriter {
     PythiaResourceSet *resources;
     uint32_t nresources;
     size_t resources_capacity;
+    const PythiaValue *
+        *resource_sources; /* [code]: where the values of the set were, when it was added */
+    size_t resource_sources_capacity;
     uint32_t *resource_codes; /* of the trace being added: code of each of its sets */
     size_t resource_codes_capacity;
     uint32_t resource_none; /* code + 1 of the empty set, 0: not yet known */
     PythiaArena arena;      /* values of the sets */
 
     PythiaIntern texts;
-    uint32_t stamp;                     /* of the column being written */
+    uint32_t *atom_texts; /* [atom]: id of the text, 0: not asked yet; NULL: none was ever asked */
+    uint32_t stamp;       /* of the column being written */
     uint32_t *text_stamps, *text_codes; /* by id of a text */
     size_t text_stamps_capacity, text_codes_capacity, text_stamps_n;
     uint32_t *texts_used; /* id by code */

@@ -1,6 +1,10 @@
 /* id.c - see id.h. */
 #include "ext/trace/id.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /* The value of a digit, plus 1; 0: no digit. Ids are read by the million. */
 static const unsigned char hex_values[256] = {
     ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
@@ -20,10 +24,40 @@ static int word_read(const unsigned char *p, size_t n, uint64_t *word) {
     return bad < 16;
 }
 
+/* Reads 16 hex digits; 0 when one is not a digit. */
+#ifdef __SSE2__
+static int word16_read(const unsigned char *p, uint64_t *word) {
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i digit = _mm_sub_epi8(v, _mm_set1_epi8('0'));
+    __m128i letter = _mm_sub_epi8(_mm_or_si128(v, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    __m128i nine = _mm_set1_epi8(9), five = _mm_set1_epi8(5);
+    __m128i is_digit = _mm_cmpeq_epi8(_mm_max_epu8(digit, nine), nine);
+    __m128i is_letter = _mm_cmpeq_epi8(_mm_max_epu8(letter, five), five);
+    if (_mm_movemask_epi8(_mm_or_si128(is_digit, is_letter)) != 0xffff) return 0;
+    letter = _mm_add_epi8(letter, _mm_set1_epi8(10));
+    __m128i x = _mm_or_si128(_mm_and_si128(is_digit, digit), _mm_andnot_si128(is_digit, letter));
+    /* Two digits lie in each 16-bit lane, the more significant one in its low byte. */
+    x = _mm_or_si128(_mm_slli_epi16(x, 4), _mm_srli_epi16(x, 8));
+    x = _mm_packus_epi16(_mm_and_si128(x, _mm_set1_epi16(0xff)), _mm_setzero_si128());
+    _mm_storel_epi64((__m128i *)(void *)word, x);
+    *word = __builtin_bswap64(*word);
+    return 1;
+}
+#else
+static int word16_read(const unsigned char *p, uint64_t *word) {
+    return word_read(p, 16, word);
+}
+#endif
+
 /* Reads n hex digits (at most 32) into hi and lo; 0 when one is not a digit. */
 static int hex_read(const char *text, size_t n, uint64_t *hi, uint64_t *lo) {
     const unsigned char *p = (const unsigned char *)text;
     size_t high = n > 16 ? n - 16 : 0;
+    if (n == 16) {
+        *hi = 0;
+        return word16_read(p, lo);
+    }
+    if (n == 32) return word16_read(p, hi) & word16_read(p + 16, lo);
     return word_read(p, high, hi) & word_read(p + high, n - high, lo);
 }
 

@@ -48,8 +48,10 @@ enum {
 ** sums that are built from them fit; a record outside is a problem, not a span. */
 #define PYTHIA_TIME_MAX ((int64_t)1 << 62)
 
+/* Texts with an atom (ext/base/atoms.h; 0: none) live as long as the table of atoms that the reader was given. */
 typedef struct PythiaAttribute {
     PythiaText key;
+    uint32_t key_atom, text_atom;
     int type;        /* PYTHIA_VALUE_* */
     int64_t integer; /* INT; BOOL as 0 or 1 */
     double real;     /* DOUBLE; may be infinite or NaN */
@@ -97,6 +99,7 @@ typedef struct PythiaRecord {
     const PythiaResource *resource;
     PythiaText
         operation; /* raw name, refined by the reader where the format's own says too little */
+    uint32_t operation_atom;
     int kind, status, flags;
     int64_t start_ns, end_ns; /* end before start is allowed and flagged later */
     const PythiaAttribute *attributes;
@@ -115,6 +118,10 @@ typedef struct PythiaProblem {
     const char *detail;    /* one sentence, zero-terminated */
 } PythiaProblem;
 
+/* What is asked of PythiaSink.hold(): from HOLD to KEEP or UNDO the sink passes nothing on; UNDO takes back all
+** spans and problems since HOLD. */
+enum { PYTHIA_HOLD = 0, PYTHIA_KEEP, PYTHIA_UNDO };
+
 typedef struct PythiaSink {
     void *context;
     /* Both return SQLITE_OK, or a code at which the reader stops and which it returns. */
@@ -123,6 +130,8 @@ typedef struct PythiaSink {
     /* Called at least every megabyte of input with the bytes read so far (of the compressed file) and
     ** its size (or -1); a non-zero return stops the reader. May be NULL. */
     int (*progress)(void *context, int64_t bytes, int64_t total);
+    /* May be NULL: the sink cannot take anything back. A reader that can guess is faster where it may. */
+    void (*hold)(void *context, int what);
 } PythiaSink;
 
 #endif

@@ -91,7 +91,8 @@ static uint64_t value_hash(const PythiaValue *value) {
 static int value_equal(const PythiaValue *a, const PythiaValue *b) {
     if (a->key != b->key || a->type != b->type) return 0;
     if (!value_is_text(a)) return a->of.integer == b->of.integer;
-    return a->n == b->n && (a->n == 0 || memcmp(a->of.text, b->of.text, a->n) == 0);
+    return a->n == b->n &&
+           (a->n == 0 || a->of.text == b->of.text || memcmp(a->of.text, b->of.text, a->n) == 0);
 }
 
 uint64_t pythia_resource_hash(const PythiaValue *values, uint32_t n) {
@@ -110,18 +111,32 @@ int pythia_values_equal(const PythiaValue *a, uint32_t na, const PythiaValue *b,
     return same_order || pythia_resource_hash(a, na) == pythia_resource_hash(b, nb);
 }
 
-int pythia_trace_add_resource(PythiaTrace *trace, const PythiaResourceSet *set, uint32_t *index) {
-    for (uint32_t i = trace->nresources; i-- > 0;) {
+/* Whether an equal set is there; else there is room for one more. */
+static int resource_find(PythiaTrace *trace, const PythiaResourceSet *set, uint32_t *index,
+                         int *found) {
+    *found = 0;
+    for (uint32_t i = trace->nresources; i-- > 0 && !*found;) {
         const PythiaResourceSet *known = &trace->resources[i];
-        if (known->hash == set->hash &&
-            pythia_values_equal(known->values, known->n, set->values, set->n)) {
-            *index = i;
-            return SQLITE_OK;
-        }
+        if (known->hash != set->hash) continue;
+        *found = (known->values == set->values && known->n == set->n) ||
+                 pythia_values_equal(known->values, known->n, set->values, set->n);
+        *index = i;
     }
-    int rc = pythia_grow((void **)&trace->resources, &trace->resources_capacity,
-                         (size_t)trace->nresources + 1, sizeof *trace->resources);
-    if (rc) return rc;
+    if (*found) return SQLITE_OK;
+    *index = trace->nresources;
+    return pythia_grow((void **)&trace->resources, &trace->resources_capacity,
+                       (size_t)trace->nresources + 1, sizeof *trace->resources);
+}
+
+int pythia_trace_share_resource(PythiaTrace *trace, const PythiaResourceSet *set, uint32_t *index) {
+    int found, rc = resource_find(trace, set, index, &found);
+    if (!rc && !found) trace->resources[trace->nresources++] = *set;
+    return rc;
+}
+
+int pythia_trace_add_resource(PythiaTrace *trace, const PythiaResourceSet *set, uint32_t *index) {
+    int found, rc = resource_find(trace, set, index, &found);
+    if (rc || found) return rc;
     PythiaValue *copy = pythia_arena_copy(&trace->arena, set->values, set->n * sizeof *copy);
     if (!copy) return SQLITE_NOMEM;
     for (uint32_t i = 0; i < set->n; i++) {
@@ -129,8 +144,7 @@ int pythia_trace_add_resource(PythiaTrace *trace, const PythiaResourceSet *set, 
         copy[i].of.text = pythia_arena_copy(&trace->arena, copy[i].of.text, copy[i].n);
         if (!copy[i].of.text) return SQLITE_NOMEM;
     }
-    *index = trace->nresources++;
-    trace->resources[*index] = (PythiaResourceSet){copy, set->n, set->hash};
+    trace->resources[trace->nresources++] = (PythiaResourceSet){copy, set->n, set->hash};
     return SQLITE_OK;
 }
 

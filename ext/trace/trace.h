@@ -25,6 +25,7 @@ typedef struct PythiaValue {
     uint32_t key;  /* string id */
     uint32_t type; /* PYTHIA_VALUE_* */
     uint32_t n;    /* bytes of text */
+    uint32_t atom; /* of the text, where it came from a record with one; 0: none */
     union {
         int64_t integer;  /* INT, BOOL */
         double real;      /* DOUBLE */
@@ -122,6 +123,8 @@ int pythia_trace_add_point(PythiaTrace *trace, const PythiaPoint *point, const P
 int pythia_trace_add_link(PythiaTrace *trace, const PythiaLinkTo *link, const PythiaValue *values);
 /* Finds or adds an equal resource set; copies its values and texts into the arena. */
 int pythia_trace_add_resource(PythiaTrace *trace, const PythiaResourceSet *set, uint32_t *index);
+/* The same for a set whose values and texts outlive the trace: they are not copied. */
+int pythia_trace_share_resource(PythiaTrace *trace, const PythiaResourceSet *set, uint32_t *index);
 /* Hash of the contents of a set, independent of the order of its values. */
 uint64_t pythia_resource_hash(const PythiaValue *values, uint32_t n);
 

@@ -81,7 +81,7 @@ static int digest_problem(void *context, const PythiaProblem *p) {
 
 static Digest digest_read(const uint8_t *data, size_t n, size_t chunk_bytes, size_t large_bytes) {
     Digest d = {0, 0, 0};
-    PythiaSink sink = {&d, digest_span, digest_problem, NULL};
+    PythiaSink sink = {&d, digest_span, digest_problem, NULL, NULL};
     PythiaReadOptions options = {.chunk_bytes = chunk_bytes, .large_bytes = large_bytes};
     PythiaReadStats stats;
     char *error = NULL;
@@ -114,7 +114,7 @@ static void digest_protobuf(const uint8_t *data, size_t n) {
 /* The same bytes as a file that grows: places only go forward, whatever is in it. */
 static void follow_read(const uint8_t *data, size_t n) {
     Digest d = {0, 0, 0};
-    PythiaSink sink = {&d, digest_span, digest_problem, NULL};
+    PythiaSink sink = {&d, digest_span, digest_problem, NULL, NULL};
     PythiaReadOptions options = {.follow = 1};
     size_t step = n / 5 + 1;
     char *memory = NULL;

@@ -187,7 +187,7 @@ static void test_leftovers(void) {
 static void test_sample(void) {
     Seen seen;
     memset(&seen, 0, sizeof seen);
-    PythiaSink sink = {&seen, seen_span, seen_problem, NULL};
+    PythiaSink sink = {&seen, seen_span, seen_problem, NULL, NULL};
     seen.rc =
         pythia_read_file("fixtures/formats/chrome.json", NULL, &sink, &seen.stats, &seen.error);
     pythia_buf_byte(&seen.text, 0);

@@ -9,7 +9,7 @@
 static Seen seen_file(const char *path) {
     Seen seen;
     memset(&seen, 0, sizeof seen);
-    PythiaSink sink = {&seen, seen_span, seen_problem, NULL};
+    PythiaSink sink = {&seen, seen_span, seen_problem, NULL, NULL};
     seen.rc = pythia_read_file(path, NULL, &sink, &seen.stats, &seen.error);
     pythia_buf_byte(&seen.text, 0);
     CU_ASSERT_EQUAL(seen.rc, SQLITE_OK);
@@ -278,7 +278,7 @@ static void test_counted(void) {
         Sums sums;
         PythiaReadStats stats;
         memset(&sums, 0, sizeof sums);
-        PythiaSink sink = {&sums, sums_span, sums_problem, NULL};
+        PythiaSink sink = {&sums, sums_span, sums_problem, NULL, NULL};
         CU_ASSERT_EQUAL(pythia_read_file(file, NULL, &sink, &stats, NULL), SQLITE_OK);
         CU_ASSERT_STRING_EQUAL_FATAL(stats.format ? stats.format : "none", counted[i].format);
         CU_ASSERT_EQUAL(sums.spans, counted[i].spans);
@@ -348,7 +348,7 @@ static void fail_every(const char *path) {
         char *error = NULL;
         PythiaReadStats stats;
         PythiaFiles files;
-        PythiaSink sink = {&spans, count_span, count_problem, NULL};
+        PythiaSink sink = {&spans, count_span, count_problem, NULL, NULL};
         failing = n;
         failed = 0;
         int rc = pythia_files_find(path, &files, &error);

@@ -8,7 +8,7 @@
 /* Reads on from *place behind what was seen, and moves the place. */
 static void follow(Seen *seen, const char *bytes, size_t n, size_t chunk_bytes,
                    PythiaReadOptions *options) {
-    PythiaSink sink = {seen, seen_span, seen_problem, NULL};
+    PythiaSink sink = {seen, seen_span, seen_problem, NULL, NULL};
     options->follow = 1;
     options->chunk_bytes = chunk_bytes;
     sqlite3_free(seen->error);

@@ -237,7 +237,7 @@ static void test_files(void) {
 static void cannot_open(const char *path, const char *reason) {
     Seen seen;
     memset(&seen, 0, sizeof seen);
-    PythiaSink sink = {&seen, seen_span, seen_problem, NULL};
+    PythiaSink sink = {&seen, seen_span, seen_problem, NULL, NULL};
     CU_ASSERT_EQUAL(pythia_read_file(path, NULL, &sink, &seen.stats, &seen.error), SQLITE_CANTOPEN);
     CU_ASSERT_PTR_NOT_NULL_FATAL(seen.error);
     CU_ASSERT_PTR_NOT_NULL(strstr(seen.error, path));
@@ -252,7 +252,7 @@ static void test_open(void) {
     cannot_open(scratch_path(&s, "none.json"), "No such file");
     cannot_open(scratch_path(&s, "d.json"), "Is a directory");
     memset(&seen, 0, sizeof seen);
-    PythiaSink sink = {&seen, seen_span, seen_problem, NULL};
+    PythiaSink sink = {&seen, seen_span, seen_problem, NULL, NULL};
     CU_ASSERT_EQUAL(
         pythia_read_file(scratch_path(&s, "a.json"), NULL, &sink, &seen.stats, &seen.error),
         SQLITE_OK);
@@ -307,7 +307,7 @@ static void test_formats(void) {
 static void test_serials(void) {
     Seen seen;
     memset(&seen, 0, sizeof seen);
-    PythiaSink sink = {&seen, seen_span, seen_problem, NULL};
+    PythiaSink sink = {&seen, seen_span, seen_problem, NULL, NULL};
     PythiaReadOptions options = {.first_serial = 100};
     CU_ASSERT_EQUAL(
         pythia_read_text((PythiaText){lines, sizeof lines - 1}, &options, &sink, &seen.stats, NULL),
@@ -351,19 +351,19 @@ static void test_stop(void) {
     PythiaReadStats stats;
     for (int n = 0; n < 5; n++) {
         Limit limit = {n, SQLITE_INTERRUPT, 0, 0};
-        PythiaSink sink = {&limit, limit_span, limit_problem, NULL};
+        PythiaSink sink = {&limit, limit_span, limit_problem, NULL, NULL};
         int rc = pythia_read_text((PythiaText){text, sizeof text - 1}, NULL, &sink, &stats, NULL);
         CU_ASSERT_EQUAL(rc, SQLITE_INTERRUPT);
         CU_ASSERT_EQUAL(limit.calls, n + 1);
     }
     Limit limit = {5, SQLITE_INTERRUPT, 0, 0};
-    PythiaSink sink = {&limit, limit_span, limit_problem, NULL};
+    PythiaSink sink = {&limit, limit_span, limit_problem, NULL, NULL};
     CU_ASSERT_EQUAL(
         pythia_read_text((PythiaText){text, sizeof text - 1}, NULL, &sink, &stats, NULL),
         SQLITE_OK);
     CU_ASSERT_EQUAL(limit.calls, 5);
     Limit steps = {3, SQLITE_FULL, 0, 0};
-    sink = (PythiaSink){&steps, limit_span, limit_problem, limit_progress};
+    sink = (PythiaSink){&steps, limit_span, limit_problem, limit_progress, NULL};
     PythiaReadOptions options = {.chunk_bytes = 10};
     steps.left = 20;
     CU_ASSERT_EQUAL(

@@ -272,6 +272,89 @@ static void test_wrong_types(void) {
     }
 }
 
+/* ---- the quick way against the other ---- */
+
+/* As exporters write: compact, with white space, with escapes, with all members. */
+static const char *const usual[] = {
+    "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":"
+    "{\"stringValue\":\"a\"}},{\"key\":\"process.command_args\",\"value\":{\"arrayValue\":{"
+    "\"values\":[{\"stringValue\":\"x\"},{\"intValue\":\"-3\"}]}}}],\"droppedAttributesCount\":0},"
+    "\"scopeSpans\":[{\"scope\":{\"name\":\"lib\",\"version\":\"1.0\"},\"spans\":[{" IDS
+    "\"parentSpanId\":\"00000000000000bb\",\"flags\":257,\"name\":\"GET \\\"x\\\" \\u00e9\\n\","
+    "\"kind\":2," TIMES ",\"attributes\":[{\"key\":\"d\",\"value\":{\"doubleValue\":-1.25e-3}},"
+    "{\"key\":\"i\",\"value\":{\"intValue\":\"-9223372036854775808\"}},{\"key\":\"b\",\"value\":{"
+    "\"boolValue\":false}},{\"key\":\"y\",\"value\":{\"bytesValue\":\"AAE=\"}}],\"events\":[{"
+    "\"timeUnixNano\":\"1640000000000000005\",\"name\":\"e\",\"attributes\":[{\"key\":\"k\","
+    "\"value\":{\"stringValue\":\"v\"}}],\"droppedAttributesCount\":1}],\"links\":[{\"traceId\":"
+    "\"" T
+    "\",\"spanId\":\"00000000000000aa\",\"traceState\":\"t=1\",\"attributes\":[]}],\"status\":{"
+    "\"code\":2,\"message\":\"no\"},\"traceState\":\"s\",\"droppedEventsCount\":3},{" IDS TIMES
+    ",\"status\":{},\"kind\":\"SPAN_KIND_CLIENT\",\"attributes\":[],\"events\":[],\"links\":[]}],"
+    "\"schemaUrl\":\"u\"}],\"schemaUrl\":\"u\"}]}",
+    "{ \"resourceSpans\" : [\n { \"resource\": {}, \"scopeSpans\": [ { \"scope\": { \"name\": "
+    "\"l\" },"
+    " \"spans\": [ { \"traceId\": \"" T
+    "\", \"spanId\": \"00000000000000ab\", \"name\": \"\xc3\xa9\","
+    " \"startTimeUnixNano\": 1640000000000000001, \"endTimeUnixNano\": 1640000000000000002,"
+    " \"attributes\": [ { \"key\": \"n\", \"value\": { \"intValue\": 12 } }, { \"key\": \"f\", "
+    "\"value\":"
+    " { \"doubleValue\": 3 } }, { \"key\": \"l\", \"value\": { \"kvlistValue\": { \"values\": [ { "
+    "\"key\":"
+    " \"a\", \"value\": { \"boolValue\": true } } ] } } } ] } ] } ] } ] }",
+    "{\"resourceSpans\":[]}", "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[]}]},{}]}"};
+
+static void test_usual(void) {
+    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
+        int kept;
+        CU_ASSERT(seen_alike(usual[i], strlen(usual[i]), "otlp", &kept));
+        CU_ASSERT_EQUAL(kept, 1); /* or the comparison says nothing */
+    }
+}
+
+/* Whatever happens to the bytes of a document, both ways find the same in it. */
+static void test_usual_damaged(void) {
+    static const char bytes[] = "{}[]\":,\\0123456789eE+-.ntfu \n\x80\xff\x01";
+    uint64_t random = 88172645463325252u;
+    int kept, all = 0;
+    for (int round = 0; round < 6000; round++) {
+        const char *from = usual[(size_t)round % 2];
+        size_t n = strlen(from);
+        char *text = malloc(2 * n + 64);
+        memcpy(text, from, n + 1);
+        for (int edits = 1 + round % 3; edits > 0; edits--) {
+            random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+            size_t at = (size_t)(random >> 8) % n, length = (size_t)(random >> 32) % 24 + 1;
+            if (length > n - at) length = n - at;
+            switch (random % 4) {
+            case 0: /* another byte */
+                text[at] = bytes[(size_t)(random >> 40) % (sizeof bytes - 1)];
+                break;
+            case 1: /* one more byte */
+                memmove(text + at + 1, text + at, n - at);
+                text[at] = bytes[(size_t)(random >> 40) % (sizeof bytes - 1)];
+                n++;
+                break;
+            case 2: /* a piece less */
+                memmove(text + at, text + at + length, n - at - length);
+                n -= length;
+                break;
+            default: /* a piece twice */
+                memmove(text + at + length, text + at, n - at);
+                n += length;
+            }
+            if (!n) n = 1;
+        }
+        if (!seen_alike(text, n, "otlp", &kept)) {
+            CU_FAIL("the two ways differ");
+            free(text);
+            break;
+        }
+        all += kept;
+        free(text);
+    }
+    CU_ASSERT(all > 300);
+}
+
 PYTHIA_SUITE(read_otlp, {"every type of value", test_values},
              {"arrays and lists are JSON", test_nested_values},
              {"arrays as deep as the parser goes", test_deep_values},
@@ -281,4 +364,6 @@ PYTHIA_SUITE(read_otlp, {"every type of value", test_values},
              {"resources: service, instance, serials", test_resources},
              {"missing ids and times", test_missing},
              {"metrics and logs are counted", test_skipped},
-             {"wrong types are harmless", test_wrong_types})
+             {"wrong types are harmless", test_wrong_types},
+             {"the usual shape, read the quick way", test_usual},
+             {"the same, damaged: both ways agree", test_usual_damaged})

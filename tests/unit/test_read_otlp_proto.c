@@ -584,7 +584,7 @@ static Sum sum_file(const char *path) {
     Sum sum;
     PythiaReadStats stats;
     memset(&sum, 0, sizeof sum);
-    PythiaSink sink = {&sum, sum_span, sum_problem, NULL};
+    PythiaSink sink = {&sum, sum_span, sum_problem, NULL, NULL};
     CU_ASSERT_EQUAL(pythia_read_file(path, NULL, &sink, &stats, NULL), SQLITE_OK);
     pythia_buf_clear(&sum.one.text);
     return sum;

@@ -152,7 +152,7 @@ static void test_large_envelope(void) {
     for (size_t large = 10; large < text.n; large += large) {
         Seen seen;
         memset(&seen, 0, sizeof seen);
-        PythiaSink sink = {&seen, seen_span, seen_problem, NULL};
+        PythiaSink sink = {&seen, seen_span, seen_problem, NULL, NULL};
         PythiaReadOptions options = {.chunk_bytes = 50, .large_bytes = large};
         seen.rc = pythia_read_text((PythiaText){(char *)text.data, text.n}, &options, &sink,
                                    &seen.stats, NULL);

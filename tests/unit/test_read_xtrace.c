@@ -132,7 +132,7 @@ static void test_rejected(void) {
 static Seen seen_path(const char *path) {
     Seen seen;
     memset(&seen, 0, sizeof seen);
-    PythiaSink sink = {&seen, seen_span, seen_problem, NULL};
+    PythiaSink sink = {&seen, seen_span, seen_problem, NULL, NULL};
     seen.rc = pythia_read_file(path, NULL, &sink, &seen.stats, &seen.error);
     pythia_buf_byte(&seen.text, 0);
     CU_ASSERT_EQUAL(seen.rc, SQLITE_OK);

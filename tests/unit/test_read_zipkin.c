@@ -235,7 +235,7 @@ static int row_compare(const void *a, const void *b) {
 static Rows rows_file(const char *path) {
     Rows rows = {NULL, 0, 0};
     PythiaReadStats stats;
-    PythiaSink sink = {&rows, rows_span, rows_problem, NULL};
+    PythiaSink sink = {&rows, rows_span, rows_problem, NULL, NULL};
     CU_ASSERT_EQUAL(pythia_read_file(path, NULL, &sink, &stats, NULL), SQLITE_OK);
     if (rows.n) qsort(rows.rows, rows.n, sizeof *rows.rows, row_compare);
     return rows;

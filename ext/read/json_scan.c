@@ -1,0 +1,206 @@
+/* json_scan.c - see json_scan.h. */
+#include "ext/read/json_scan.h"
+
+#include "ext/base/sqlite.h"
+
+static int hex4(const unsigned char *p, unsigned *code) {
+    *code = 0;
+    for (int i = 0; i < 4; i++) {
+        unsigned c = p[i], letter = (c | 0x20) - 'a';
+        if (!pythia_scan_is_digit(c) && letter > 5) return 0;
+        *code = *code << 4 | (pythia_scan_is_digit(c) ? c - '0' : letter + 10);
+    }
+    return 1;
+}
+
+static char *put_utf8(char *out, unsigned code) {
+    if (code < 0x80) {
+        *out++ = (char)code;
+    } else if (code < 0x800) {
+        *out++ = (char)(0xc0 | code >> 6);
+        *out++ = (char)(0x80 | (code & 63));
+    } else if (code < 0x10000) {
+        *out++ = (char)(0xe0 | code >> 12);
+        *out++ = (char)(0x80 | (code >> 6 & 63));
+        *out++ = (char)(0x80 | (code & 63));
+    } else {
+        *out++ = (char)(0xf0 | code >> 18);
+        *out++ = (char)(0x80 | (code >> 12 & 63));
+        *out++ = (char)(0x80 | (code >> 6 & 63));
+        *out++ = (char)(0x80 | (code & 63));
+    }
+    return out;
+}
+
+/* "\uXXXX", and the second half of a pair: *p is behind the 'u'. Half a pair is for the mender. */
+static char *unescape_code(const unsigned char **p, char *out) {
+    unsigned code, low;
+    if (!hex4(*p, &code) || code - 0xdc00 < 0x400) return NULL;
+    *p += 4;
+    if (code - 0xd800 < 0x400) {
+        if ((*p)[0] != '\\' || (*p)[1] != 'u' || !hex4(*p + 2, &low) || low - 0xdc00 >= 0x400)
+            return NULL;
+        *p += 6;
+        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+    }
+    return put_utf8(out, code);
+}
+
+static char *unescape(const unsigned char *p, const unsigned char *end, char *out) {
+    static const char codes[] = "\"\\/bfnrt", bytes[] = "\"\\/\b\f\n\r\t";
+    while (p < end) {
+        if (*p != '\\') {
+            *out++ = (char)*p++;
+            continue;
+        }
+        const char *known = p[1] ? strchr(codes, p[1]) : NULL;
+        p += 2;
+        if (known) {
+            *out++ = bytes[known - codes];
+        } else {
+            if (p[-1] != 'u') return NULL;
+            out = unescape_code(&p, out);
+            if (!out) return NULL;
+        }
+    }
+    return p == end ? out : NULL;
+}
+
+/* A string with escapes, from `start`; s->p is at the first backslash. No escape is shorter than what it means. */
+int pythia_scan_escaped(PythiaScan *s, const unsigned char *start, PythiaText *text) {
+    while (s->p < s->end && *s->p == '\\') {
+        s->p += 2;
+        pythia_scan_plain(s);
+    }
+    if (s->p >= s->end || *s->p != '"') return 0;
+    char *copy = pythia_arena_alloc(s->arena, (size_t)(s->p - start));
+    if (!copy) {
+        s->rc = SQLITE_NOMEM;
+        return 0;
+    }
+    char *stop = unescape(start, s->p, copy);
+    if (!stop) return 0;
+    *text = (PythiaText){copy, (size_t)(stop - copy)};
+    s->p++;
+    return 1;
+}
+
+int pythia_scan_literal(PythiaScan *s, const char *word, size_t n) {
+    if (pythia_scan_peek(s) != (unsigned char)*word || memcmp(s->p, word, n) != 0) return 0;
+    s->p += n;
+    return 1;
+}
+int pythia_scan_number(PythiaScan *s, PythiaText *text, int *integer) {
+    pythia_scan_peek(s);
+    const unsigned char *start = s->p, *p = start;
+    *integer = 1;
+    if (*p == '-') p++;
+    if (*p == '0')
+        p++;
+    else if (pythia_scan_is_digit(*p))
+        while (pythia_scan_is_digit(*p) && p < s->end)
+            p++;
+    else
+        return 0;
+    if (*p == '.') {
+        *integer = 0;
+        if (!pythia_scan_is_digit(*++p)) return 0;
+        while (pythia_scan_is_digit(*p) && p < s->end)
+            p++;
+    }
+    if ((*p | 0x20) == 'e') {
+        *integer = 0;
+        p++;
+        if (*p == '+' || *p == '-') p++;
+        if (!pythia_scan_is_digit(*p)) return 0;
+        while (pythia_scan_is_digit(*p) && p < s->end)
+            p++;
+    }
+    s->p = p;
+    *text = (PythiaText){(const char *)start, (size_t)(p - start)};
+    return p < s->end;
+}
+
+int pythia_scan_skip_scalar(PythiaScan *s) {
+    PythiaText text;
+    int integer;
+    switch (pythia_scan_peek(s)) {
+    case '"':
+        return pythia_scan_string(s, &text);
+    case 't':
+        return PYTHIA_SCAN_LITERAL(s, "true");
+    case 'f':
+        return PYTHIA_SCAN_LITERAL(s, "false");
+    case 'n':
+        return PYTHIA_SCAN_LITERAL(s, "null");
+    default:
+        /* Integers beyond 64 bits and numbers beyond a double are no JSON to simdjson. */
+        return pythia_scan_number(s, &text, &integer) && text.n <= 18 &&
+               !memchr(text.p, 'e', text.n) && !memchr(text.p, 'E', text.n);
+    }
+}
+
+/* Eight decimal digits at once: pairs, then fours, then all (the method is that of simdjson and others). */
+static inline int digits8(const char *p, uint64_t *value) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    if (((v & 0xf0f0f0f0f0f0f0f0u) | ((v + 0x0606060606060606u) & 0xf0f0f0f0f0f0f0f0u) >> 4) !=
+        0x3333333333333333u)
+        return 0;
+    v = (v & 0x0f0f0f0f0f0f0f0fu) * 2561 >> 8;
+    v = (v & 0x00ff00ff00ff00ffu) * 6553601 >> 16;
+    *value = (v & 0x0000ffff0000ffffu) * 42949672960001u >> 32;
+    return 1;
+#else
+    uint64_t v = 0;
+    for (int i = 0; i < 8; i++) {
+        if (!pythia_scan_is_digit((unsigned char)p[i])) return 0;
+        v = v * 10 + (unsigned)(p[i] - '0');
+    }
+    *value = v;
+    return 1;
+#endif
+}
+
+int pythia_scan_whole(PythiaScan *s, int64_t *value) {
+    PythiaText text;
+    int integer;
+    if (pythia_scan_peek(s) == '"') {
+        if (!pythia_scan_string(s, &text)) return 0;
+    } else if (!pythia_scan_number(s, &text, &integer) || !integer) {
+        return 0;
+    }
+    if (!text.n || text.n > 19) return 0;
+    uint64_t sum = 0;
+    size_t i = 0;
+    for (; i + 8 <= text.n; i += 8) {
+        uint64_t eight;
+        if (!digits8(text.p + i, &eight)) return 0;
+        sum = sum * 100000000 + eight;
+    }
+    for (; i < text.n; i++) {
+        unsigned digit = (unsigned)(unsigned char)text.p[i] - '0';
+        if (digit > 9) return 0;
+        sum = sum * 10 + digit;
+    }
+    *value = (int64_t)sum;
+    return sum <= INT64_MAX;
+}
+
+int pythia_scan_skip_brackets(PythiaScan *s) {
+    PythiaText text;
+    size_t depth = 0;
+    do {
+        unsigned c = pythia_scan_peek(s);
+        if (s->p >= s->end) return 0;
+        if (c == '"') {
+            if (!pythia_scan_string(s, &text)) return 0;
+            continue;
+        }
+        if (c == '{' || c == '[') depth++;
+        if ((c == '}' || c == ']') && depth-- == 0) return 0;
+        s->p++;
+    } while (depth);
+    return 1;
+}

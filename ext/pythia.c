@@ -51,6 +51,7 @@ static const PythiaTable *const tables[] = {
     &pythia_table_attributes,
     &pythia_table_critical_path,
     &pythia_table_slack,
+    &pythia_table_paths,
     /* what it adds up to */
     &pythia_table_groups,
     &pythia_table_group_members,
@@ -58,6 +59,7 @@ static const PythiaTable *const tables[] = {
     &pythia_table_group_variables,
     &pythia_table_cca,
     &pythia_table_context_tree,
+    &pythia_table_what_if,
     /* over any query */
     &pythia_table_cca_query,
     &pythia_table_cca_variables,

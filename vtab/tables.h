@@ -11,6 +11,7 @@ extern const PythiaTable pythia_table_edges;
 extern const PythiaTable pythia_table_attributes;
 extern const PythiaTable pythia_table_critical_path;
 extern const PythiaTable pythia_table_slack;
+extern const PythiaTable pythia_table_paths;
 
 extern const PythiaTable pythia_table_groups;
 extern const PythiaTable pythia_table_group_members;
@@ -18,6 +19,7 @@ extern const PythiaTable pythia_table_group_edges;
 extern const PythiaTable pythia_table_group_variables;
 extern const PythiaTable pythia_table_cca;
 extern const PythiaTable pythia_table_context_tree;
+extern const PythiaTable pythia_table_what_if;
 
 extern const PythiaTable pythia_table_cca_query;
 extern const PythiaTable pythia_table_cca_variables;

@@ -66,7 +66,8 @@ int pythia_request_find(const PythiaTrace *trace, const PythiaModel *model, Pyth
         end =
             root->flags & PYTHIA_SPAN_ANCHORED || trace->is_dag ? PYTHIA_END_LAST : PYTHIA_END_ROOT;
     uint32_t root_end = 2 * request->root + (trace->is_dag ? 0 : 1);
-    request->end_event = end == PYTHIA_END_LAST ? request_last_event(trace) : root_end;
+    request->until_last = end == PYTHIA_END_LAST;
+    request->end_event = request->until_last ? request_last_event(trace) : root_end;
     request->start_ns = root->from_ns;
     request->end_ns = pythia_event_time_ns(trace, request->end_event);
     if (request->end_ns < request->start_ns) request->end_ns = request->start_ns;

@@ -17,6 +17,7 @@ typedef struct PythiaRequest {
     uint32_t end_event; /* where the walk starts */
     int64_t start_ns;   /* from_ns of the root */
     int64_t end_ns;     /* effective time of end_event, not before start_ns */
+    int until_last;     /* it ends with whatever is last, and not with its root */
 } PythiaRequest;
 
 /* SQLITE_OK, NOMEM (a type's name is interned), or SQLITE_EMPTY for a trace without spans. */

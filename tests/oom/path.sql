@@ -11,3 +11,7 @@ JOIN pythia_slack s ON s.trace_id = t.trace_id AND s.root = 'db/long';
 SELECT count(*), sum(inclusive_ns) FROM pythia_context_tree;
 SELECT count(*), sum(inclusive_ns) FROM pythia_context_tree WHERE scope = 'all';
 SELECT count(*) FROM pythia_context_tree WHERE request_type = 'web/request';
+SELECT count(*), sum(position) FROM (
+    SELECT p.position FROM pythia_traces t JOIN pythia_paths p ON p.trace_id = t.trace_id LIMIT 200);
+SELECT count(*), sum(mean_after_ns), sum(affected) FROM pythia_what_if('db/*', 50000);
+SELECT count(*), sum(p95_after_ns) FROM pythia_what_if('*', -50000);

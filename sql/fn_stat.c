@@ -66,11 +66,9 @@ void pythia_stat_error_code(sqlite3_context *context, int rc) {
     }
 }
 
-PythiaStatInput pythia_stat_read(sqlite3_context *context, sqlite3_value *value,
-                                 PythiaNumber *number) {
+PythiaStatInput pythia_stat_read_other(sqlite3_context *context, sqlite3_value *value,
+                                       PythiaNumber *number) {
     switch (sqlite3_value_numeric_type(value)) {
-    case SQLITE_NULL:
-        return PYTHIA_STAT_NULL;
     case SQLITE_INTEGER:
         *number = (PythiaNumber){1, sqlite3_value_int64(value), 0};
         return PYTHIA_STAT_NUMBER;

@@ -46,7 +46,8 @@ static double log_ratio(PythiaNumber x, PythiaNumber reference) {
                                        : log(pythia_stat_real(x)) - log(to);
 }
 
-static void sums_change(sqlite3_context *context, sqlite3_value *value, int sign) {
+/* For every row of every query: what can be decided elsewhere is. */
+static inline void sums_change(sqlite3_context *context, sqlite3_value *value, int sign) {
     SumsState *state = sqlite3_aggregate_context(context, sizeof *state);
     PythiaNumber x;
     if (!state) {
@@ -54,18 +55,10 @@ static void sums_change(sqlite3_context *context, sqlite3_value *value, int sign
         return;
     }
     PythiaStatInput input = pythia_stat_read(context, value, &x);
-    if (input == PYTHIA_STAT_INFINITE) state->infinite += sign;
-    if (input != PYTHIA_STAT_NUMBER) return;
-    if (pythia_stat_function(context)->what == GEOMETRIC_COV) {
-        if (!(pythia_stat_real(x) > 0)) {
-            state->refused += sign;
-            return;
-        }
-        if (!state->referred) state->reference = x;
-        state->referred = 1;
-        x = (PythiaNumber){0, 0, log_ratio(x, state->reference)};
-    }
-    pythia_exact_sums_add(&state->sums, x, sign);
+    if (input == PYTHIA_STAT_NUMBER)
+        pythia_exact_sums_add(&state->sums, x, sign);
+    else if (input == PYTHIA_STAT_INFINITE)
+        state->infinite += sign;
 }
 
 static void sums_step(sqlite3_context *context, int n_args, sqlite3_value **args) {
@@ -76,6 +69,36 @@ static void sums_step(sqlite3_context *context, int n_args, sqlite3_value **args
 static void sums_inverse(sqlite3_context *context, int n_args, sqlite3_value **args) {
     (void)n_args;
     sums_change(context, args[0], -1);
+}
+
+static void logs_change(sqlite3_context *context, sqlite3_value *value, int sign) {
+    SumsState *state = sqlite3_aggregate_context(context, sizeof *state);
+    PythiaNumber x;
+    if (!state) {
+        sqlite3_result_error_nomem(context);
+        return;
+    }
+    PythiaStatInput input = pythia_stat_read(context, value, &x);
+    if (input == PYTHIA_STAT_INFINITE) state->infinite += sign;
+    if (input != PYTHIA_STAT_NUMBER) return;
+    if (!(pythia_stat_real(x) > 0)) {
+        state->refused += sign;
+        return;
+    }
+    if (!state->referred) state->reference = x;
+    state->referred = 1;
+    x = (PythiaNumber){0, 0, log_ratio(x, state->reference)};
+    pythia_exact_sums_add(&state->sums, x, sign);
+}
+
+static void logs_step(sqlite3_context *context, int n_args, sqlite3_value **args) {
+    (void)n_args;
+    logs_change(context, args[0], 1);
+}
+
+static void logs_inverse(sqlite3_context *context, int n_args, sqlite3_value **args) {
+    (void)n_args;
+    logs_change(context, args[0], -1);
 }
 
 static void sums_value(sqlite3_context *context) {
@@ -147,14 +170,15 @@ static void moments_final(sqlite3_context *context) {
 #define MOMENTS(name, what)                                                                        \
     { name, 1, what, 0, moments_step, moments_final, NULL, NULL }
 
-const PythiaStatFunction pythia_fn_stat_moments[] = {SUMS("var_samp", VAR_SAMP),
-                                                     SUMS("var_pop", VAR_POP),
-                                                     SUMS("stddev_samp", STDDEV_SAMP),
-                                                     SUMS("stddev_pop", STDDEV_POP),
-                                                     SUMS("cov", COV),
-                                                     SUMS("cov_pop", COV_POP),
-                                                     SUMS("geometric_cov", GEOMETRIC_COV),
-                                                     MOMENTS("skewness", SKEWNESS),
-                                                     MOMENTS("kurtosis", KURTOSIS),
-                                                     MOMENTS("bimodality", BIMODALITY),
-                                                     {0}};
+const PythiaStatFunction pythia_fn_stat_moments[] = {
+    SUMS("var_samp", VAR_SAMP),
+    SUMS("var_pop", VAR_POP),
+    SUMS("stddev_samp", STDDEV_SAMP),
+    SUMS("stddev_pop", STDDEV_POP),
+    SUMS("cov", COV),
+    SUMS("cov_pop", COV_POP),
+    {"geometric_cov", 1, GEOMETRIC_COV, 0, logs_step, sums_value, sums_value, logs_inverse},
+    MOMENTS("skewness", SKEWNESS),
+    MOMENTS("kurtosis", KURTOSIS),
+    MOMENTS("bimodality", BIMODALITY),
+    {0}};

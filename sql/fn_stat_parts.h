@@ -3,6 +3,8 @@
 #ifndef PYTHIA_SQL_FN_STAT_PARTS_H
 #define PYTHIA_SQL_FN_STAT_PARTS_H
 
+#include <math.h>
+
 #include "ext/base/buf.h"
 #include "ext/base/poll.h"
 #include "ext/base/sqlite.h"
@@ -45,9 +47,25 @@ typedef enum PythiaStatInput {
     PYTHIA_STAT_ERROR /* neither number nor NULL; the context has its error */
 } PythiaStatInput;
 
+/* Reads what is no number: text that looks like one counts. */
+PythiaStatInput pythia_stat_read_other(sqlite3_context *context, sqlite3_value *value,
+                                       PythiaNumber *number);
 /* Reads a number; text that looks like one counts. */
-PythiaStatInput pythia_stat_read(sqlite3_context *context, sqlite3_value *value,
-                                 PythiaNumber *number);
+static inline PythiaStatInput pythia_stat_read(sqlite3_context *context, sqlite3_value *value,
+                                               PythiaNumber *number) {
+    switch (sqlite3_value_type(value)) {
+    case SQLITE_FLOAT:
+        *number = (PythiaNumber){0, 0, sqlite3_value_double(value)};
+        return isfinite(number->real) ? PYTHIA_STAT_NUMBER : PYTHIA_STAT_INFINITE;
+    case SQLITE_INTEGER:
+        *number = (PythiaNumber){1, sqlite3_value_int64(value), 0};
+        return PYTHIA_STAT_NUMBER;
+    case SQLITE_NULL:
+        return PYTHIA_STAT_NULL;
+    default:
+        return pythia_stat_read_other(context, value, number);
+    }
+}
 double pythia_stat_real(PythiaNumber number);
 /* Reads a number or a text into a cell of the row that pythia_data_room() has made room for. */
 PythiaStatInput pythia_stat_read_datum(sqlite3_context *context, sqlite3_value *value,

@@ -38,7 +38,7 @@ typedef struct Scaled {
     int exponent;
 } Scaled;
 
-static Term term_of(PythiaNumber x) {
+static inline Term term_of(PythiaNumber x) {
     Term t = {0, 0, 1};
     if (x.is_integer) {
         t.sign = x.integer < 0 ? -1 : 1;
@@ -69,28 +69,43 @@ static void wide_carry(PythiaWideRange *range, int64_t *limb) {
     range->pending = 0;
 }
 
-/* Adds sign * magnitude * 2^bit. */
-static void wide_add(PythiaWideRange *range, int64_t *limb, Wide magnitude, int bit, int sign) {
-    if (magnitude == 0) return;
-    int first = bit / 32, at = first;
-    int shift = bit % 32;
-    uint64_t head = (uint64_t)(magnitude << shift) & 0xffffffff;
-    limb[at++] += sign * (int64_t)head;
-    for (magnitude >>= 32 - shift; magnitude; magnitude >>= 32)
-        limb[at++] += sign * (int64_t)(uint64_t)(magnitude & 0xffffffff);
+/* The limbs first .. first+n-1 are about to be added to. */
+static inline void range_touch(PythiaWideRange *range, int64_t *limb, int first, int n) {
     if (range->high == 0) range->low = first;
     if (first < range->low) range->low = first;
-    if (at > range->high) range->high = at;
+    if (first + n > range->high) range->high = first + n;
     if (++range->pending == CARRY_EVERY) wide_carry(range, limb);
 }
 
-static void sum_add(PythiaWideSum *sum, Term x, int sign) {
-    wide_add(&sum->range, sum->limb, x.magnitude, x.exponent + BIAS, x.sign * sign);
+/* Both additions write all the limbs that the term can reach, without asking which of them it does:
+** this is what every row pays. Shifts by 32 - shift are of 64-bit numbers, and defined for 0. `flip`
+** is 0, or -1 for a term that is taken away: (v ^ -1) - -1 is -v. */
+static inline void sum_add(PythiaWideSum *sum, Term x, int sign) {
+    int bit = x.exponent + BIAS, first = bit / 32;
+    int shift = bit % 32;
+    int64_t flip = x.sign * sign < 0 ? -1 : 0;
+    int64_t *limb = sum->limb + first;
+    if (x.magnitude == 0) return;
+    range_touch(&sum->range, sum->limb, first, 3);
+    limb[0] += ((int64_t)(x.magnitude << shift & 0xffffffff) ^ flip) - flip;
+    limb[1] += ((int64_t)(x.magnitude >> (32 - shift) & 0xffffffff) ^ flip) - flip;
+    limb[2] += ((int64_t)(x.magnitude >> 32 >> (32 - shift)) ^ flip) - flip;
 }
 
-static void product_add(PythiaWideProduct *sum, Term x, Term y, int sign) {
-    wide_add(&sum->range, sum->limb, (Wide)x.magnitude * y.magnitude,
-             x.exponent + y.exponent + 2 * BIAS, x.sign * y.sign * sign);
+static inline void product_add(PythiaWideProduct *sum, Term x, Term y, int sign) {
+    Wide product = (Wide)x.magnitude * y.magnitude;
+    uint64_t head = (uint64_t)(product >> 64), tail = (uint64_t)product;
+    int bit = x.exponent + y.exponent + 2 * BIAS, first = bit / 32;
+    int shift = bit % 32;
+    int64_t flip = x.sign * y.sign * sign < 0 ? -1 : 0;
+    int64_t *limb = sum->limb + first;
+    if (product == 0) return;
+    range_touch(&sum->range, sum->limb, first, 5);
+    limb[0] += ((int64_t)(tail << shift & 0xffffffff) ^ flip) - flip;
+    limb[1] += ((int64_t)(tail >> (32 - shift) & 0xffffffff) ^ flip) - flip;
+    limb[2] += ((int64_t)((head << shift | tail >> 32 >> (32 - shift)) & 0xffffffff) ^ flip) - flip;
+    limb[3] += ((int64_t)(head >> (32 - shift) & 0xffffffff) ^ flip) - flip;
+    limb[4] += ((int64_t)(head >> 32 >> (32 - shift)) ^ flip) - flip;
 }
 
 static void big_trim(Big *b) {

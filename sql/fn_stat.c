@@ -133,6 +133,7 @@ PythiaStatValues *pythia_stat_values(sqlite3_context *context) {
 int pythia_stat_values_add(sqlite3_context *context, PythiaStatValues *values,
                            sqlite3_value *value) {
     PythiaNumber number;
+    double plain;
     switch (pythia_stat_read(context, value, &number)) {
     case PYTHIA_STAT_NULL:
         return 0;
@@ -144,8 +145,15 @@ int pythia_stat_values_add(sqlite3_context *context, PythiaStatValues *values,
     case PYTHIA_STAT_NUMBER:
         break;
     }
+    double x = pythia_shift_value(&values->shift, number, &plain);
+    for (size_t i = values->front; plain != 0 && i < values->end; i++)
+        values->x[i] += plain;
+    if (values->end < values->capacity) {
+        values->x[values->end++] = x;
+        return 0;
+    }
     /* The space of rows that have left is taken back before more is asked for. */
-    if (values->end == values->capacity && values->front > values->end / 2) {
+    if (values->front > values->end / 2) {
         values->end -= values->front;
         memmove(values->x, values->x + values->front, values->end * sizeof *values->x);
         values->front = 0;
@@ -154,7 +162,7 @@ int pythia_stat_values_add(sqlite3_context *context, PythiaStatValues *values,
         sqlite3_result_error_nomem(context);
         return 1;
     }
-    values->x[values->end++] = pythia_stat_real(number);
+    values->x[values->end++] = x;
     return 0;
 }
 

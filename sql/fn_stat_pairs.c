@@ -20,6 +20,7 @@ typedef struct RanksState {
     int64_t infinite;
     double *x, *y; /* [front .. end-1] */
     size_t front, end, capacity_x, capacity_y;
+    PythiaShift shift_x, shift_y;
 } RanksState;
 
 static PythiaStatInput pair_read(sqlite3_context *context, sqlite3_value **args, PythiaNumber *x,
@@ -95,8 +96,14 @@ static void ranks_step(sqlite3_context *context, int n_args, sqlite3_value **arg
         sqlite3_result_error_nomem(context);
         return;
     }
-    state->x[state->end] = pythia_stat_real(x);
-    state->y[state->end++] = pythia_stat_real(y);
+    double plain_x, plain_y;
+    state->x[state->end] = pythia_shift_value(&state->shift_x, x, &plain_x);
+    state->y[state->end] = pythia_shift_value(&state->shift_y, y, &plain_y);
+    for (size_t i = state->front; (plain_x != 0 || plain_y != 0) && i < state->end; i++) {
+        state->x[i] += plain_x;
+        state->y[i] += plain_y;
+    }
+    state->end++;
 }
 
 static void ranks_inverse(sqlite3_context *context, int n_args, sqlite3_value **args) {

@@ -83,8 +83,9 @@ void pythia_stat_result_text(sqlite3_context *context, PythiaBuf *buf, int json)
 /* The values of a group in the order in which they came, for functions that need them all. Rows
 ** leave a window frame in that same order, so the inverse is to move the front. */
 typedef struct PythiaStatValues {
-    double *x; /* x[front .. end-1] */
+    double *x; /* x[front .. end-1], as kept by the shift */
     size_t front, end, capacity;
+    PythiaShift shift;
     int64_t infinite; /* infinite values among the rows; they are not in x */
     int given;        /* the parameters below have been read */
     double parameter[2];

@@ -38,6 +38,7 @@ static int parameters_read(sqlite3_context *context, PythiaStatValues *values, i
         pythia_stat_error(context, "fraction and type must be the same for all rows");
         return 1;
     }
+    values->shift.started = 1; /* quantiles are those of the values as doubles, as everywhere */
     values->given = 1;
     values->parameter[FRACTION] = fraction;
     values->parameter[TYPE] = type;
@@ -46,7 +47,8 @@ static int parameters_read(sqlite3_context *context, PythiaStatValues *values, i
 
 static void quantiles_step(sqlite3_context *context, int n_args, sqlite3_value **args) {
     PythiaStatValues *values = pythia_stat_values(context);
-    if (!values || parameters_read(context, values, n_args, args)) return;
+    if (!values) return;
+    if ((n_args > 1 || !values->given) && parameters_read(context, values, n_args, args)) return;
     pythia_stat_values_add(context, values, args[0]);
 }
 

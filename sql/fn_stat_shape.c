@@ -51,11 +51,15 @@ static void json_number(PythiaBuf *buf, const char *key, double value) {
 }
 
 static void multimodality_text(const PythiaModes *modes, const PythiaDip *dip, size_t n,
-                               PythiaBuf *buf) {
+                               const PythiaShift *shift, PythiaBuf *buf) {
     pythia_buf_format(buf, "{\"n\":%lld,", (sqlite3_int64)n);
     json_number(buf, "dip", dip->dip);
     pythia_buf_byte(buf, ',');
     json_number(buf, "dip_p", dip->p);
+    pythia_buf_byte(buf, ',');
+    json_number(buf, "modal_low", pythia_shift_back(shift, dip->modal_low));
+    pythia_buf_byte(buf, ',');
+    json_number(buf, "modal_high", pythia_shift_back(shift, dip->modal_high));
     pythia_buf_format(buf, ",\"modes\":[");
     for (int i = 0; i < modes->n; i++) {
         const PythiaMode *mode = &modes->mode[i];
@@ -73,21 +77,23 @@ static void multimodality_text(const PythiaModes *modes, const PythiaDip *dip, s
 }
 
 /* x is sorted. */
-static int histogram_text(const double *x, size_t n, int bins, PythiaBuf *buf) {
+static int histogram_text(const double *x, size_t n, int bins, const PythiaShift *shift,
+                          PythiaBuf *buf) {
     double low = x[0], high = x[n - 1], width = (high / bins - low / bins);
     uint64_t *counts = pythia_alloc_array((size_t)bins, sizeof *counts);
     if (!counts) return SQLITE_NOMEM;
     pythia_histogram_count(x, n, low, high, bins, counts);
     pythia_buf_format(buf, "{\"n\":%lld,", (sqlite3_int64)n);
-    json_number(buf, "low", low);
+    json_number(buf, "low", pythia_shift_back(shift, low));
     pythia_buf_byte(buf, ',');
-    json_number(buf, "high", high);
+    json_number(buf, "high", pythia_shift_back(shift, high));
     pythia_buf_format(buf, ",\"bins\":[");
     for (int i = 0; i < bins; i++) {
         pythia_buf_format(buf, i ? ",{" : "{");
-        json_number(buf, "low", low + i * width);
+        json_number(buf, "low", pythia_shift_back(shift, low + i * width));
         pythia_buf_byte(buf, ',');
-        json_number(buf, "high", i == bins - 1 ? high : low + (i + 1) * width);
+        json_number(buf, "high",
+                    pythia_shift_back(shift, i == bins - 1 ? high : low + (i + 1) * width));
         pythia_buf_format(buf, ",\"n\":%lld}", (sqlite3_int64)counts[i]);
     }
     pythia_buf_format(buf, "]}");
@@ -95,19 +101,29 @@ static int histogram_text(const double *x, size_t n, int bins, PythiaBuf *buf) {
     return buf->rc;
 }
 
-static int shape_compute(sqlite3_context *context, double *x, size_t n, double parameter,
-                         PythiaPoll *poll) {
+static int shape_compute(sqlite3_context *context, const PythiaStatValues *values, double *x,
+                         size_t n, PythiaPoll *poll) {
     int what = pythia_stat_function(context)->what;
+    double parameter = values->parameter[0];
     PythiaBuf buf = {0};
     PythiaDip dip = {0};
     PythiaModes modes = {0};
-    int rc = what == HISTOGRAM ? SQLITE_OK : pythia_sort(x, n, poll);
+    /* The sort and the dip share their memory: most of the time of either goes into getting it. */
+    double *scratch = what == HISTOGRAM ? NULL : pythia_alloc_array(n, sizeof *scratch);
+    if (what != HISTOGRAM && !scratch) return SQLITE_NOMEM;
+    int rc = what == HISTOGRAM ? SQLITE_OK : pythia_sort_with(x, n, scratch, poll);
     if (rc == SQLITE_OK && (what == DIP || what == DIP_P || what == MULTIMODALITY))
-        rc = pythia_dip(x, n, parameter, &dip, poll);
-    if (rc == SQLITE_OK && (what == MODES || what == MULTIMODALITY))
+        rc = pythia_dip_with(x, n, parameter, scratch, &dip, poll);
+    pythia_free(scratch);
+    if (rc == SQLITE_OK && (what == MODES || what == MULTIMODALITY)) {
+        /* The scale of modes is logarithmic, from zero. */
+        for (size_t i = 0; values->shift.base != 0 && i < n; i++)
+            x[i] = pythia_shift_back(&values->shift, x[i]);
         rc = pythia_modes(x, n, &modes, poll);
+    }
     if (rc == SQLITE_OK && what == HISTOGRAM) rc = pythia_histogram(x, n, (int)parameter, &buf);
-    if (rc == SQLITE_OK && what == HISTOGRAM_JSON) rc = histogram_text(x, n, (int)parameter, &buf);
+    if (rc == SQLITE_OK && what == HISTOGRAM_JSON)
+        rc = histogram_text(x, n, (int)parameter, &values->shift, &buf);
     if (rc) {
         pythia_buf_clear(&buf);
         return rc;
@@ -123,7 +139,7 @@ static int shape_compute(sqlite3_context *context, double *x, size_t n, double p
         sqlite3_result_int(context, modes.n);
         break;
     case MULTIMODALITY:
-        multimodality_text(&modes, &dip, n, &buf);
+        multimodality_text(&modes, &dip, n, &values->shift, &buf);
         /* fall through */
     default:
         pythia_stat_result_text(context, &buf, what != HISTOGRAM);
@@ -137,7 +153,7 @@ static void shape_result(sqlite3_context *context, int last) {
     double *x;
     size_t n;
     if (pythia_stat_values_take(context, last, &values, &x, &n)) {
-        int rc = shape_compute(context, x, n, values->parameter[0], &poll);
+        int rc = shape_compute(context, values, x, n, &poll);
         if (rc) pythia_stat_error_code(context, rc);
     }
     pythia_poll_close(&poll);

@@ -25,63 +25,98 @@
 #include "ext/base/mem.h"
 #include "ext/stat/dip_table.h"
 
+/* Links between two looks for an interrupt. */
+enum { LINKS_AT_ONCE = 1 << 17 };
+
 typedef struct DipFit {
     const double *x;
     uint32_t *before, *after; /* hull links */
     uint32_t *gcm, *lcm;      /* knots on [low, high], ascending */
-    size_t n, n_gcm, n_lcm;
+    size_t n, n_gcm, n_lcm, capacity_gcm, capacity_lcm;
     PythiaPoll *poll;
 } DipFit;
 
-/* Is the corner at b, between a and c, not below the line a-c? Then a convex fit skips it. */
-static int corner_above(const double *x, size_t a, size_t b, size_t c) {
-    return (x[c] - x[b]) * (double)(b - a) >= (x[b] - x[a]) * (double)(c - b);
+/* The links are most of the work. Distances in places are differences of 32-bit numbers, which convert
+** to double at once; value b stays in a register while the hull is walked down. */
+
+/* before[j] for j = from .. to-1. The corner at b, between a and j, is skipped by a convex fit where it
+** does not lie below the line a-j. */
+static void links_before(const double *x, uint32_t *before, uint32_t from, uint32_t to) {
+    for (uint32_t j = from; j < to; j++) {
+        uint32_t b = j - 1;
+        double at = x[j], at_b = x[b];
+        while (b > 0) {
+            uint32_t a = before[b];
+            double at_a = x[a];
+            double right = (at - at_b) * (double)(int32_t)(b - a);
+            double left = (at_b - at_a) * (double)(int32_t)(j - b);
+            if (!(right >= left)) break;
+            b = a;
+            at_b = at_a;
+        }
+        before[j] = b;
+    }
 }
 
-/* The mirror image, with indices descending from a to c. */
-static int corner_below(const double *x, size_t a, size_t b, size_t c) {
-    return (x[b] - x[c]) * (double)(a - b) >= (x[a] - x[b]) * (double)(b - c);
+/* The mirror image: after[j] for j = from-1 down to to. */
+static void links_after(const double *x, uint32_t *after, uint32_t from, uint32_t to,
+                        uint32_t last) {
+    for (uint32_t j = from; j-- > to;) {
+        uint32_t b = j + 1;
+        double at = x[j], at_b = x[b];
+        while (b < last) {
+            uint32_t a = after[b];
+            double at_a = x[a];
+            double left = (at_b - at) * (double)(int32_t)(a - b);
+            double right = (at_a - at_b) * (double)(int32_t)(b - j);
+            if (!(left >= right)) break;
+            b = a;
+            at_b = at_a;
+        }
+        after[j] = b;
+    }
 }
 
 static int fit_links(DipFit *f) {
+    uint32_t n = (uint32_t)f->n, last = n - 1;
     f->before[0] = 0;
-    for (size_t j = 1; j < f->n; j++) {
-        size_t b = j - 1;
-        while (b > 0 && corner_above(f->x, f->before[b], b, j))
-            b = f->before[b];
-        f->before[j] = (uint32_t)b;
-        int rc = pythia_poll(f->poll);
+    for (uint32_t from = 1; from < n;) {
+        uint32_t to = n - from > LINKS_AT_ONCE ? from + LINKS_AT_ONCE : n;
+        links_before(f->x, f->before, from, to);
+        from = to;
+        int rc = f->poll ? pythia_poll_now(f->poll) : SQLITE_OK;
         if (rc) return rc;
     }
-    size_t last = f->n - 1;
-    f->after[last] = (uint32_t)last;
-    for (size_t j = last; j-- > 0;) {
-        size_t b = j + 1;
-        while (b < last && corner_below(f->x, f->after[b], b, j))
-            b = f->after[b];
-        f->after[j] = (uint32_t)b;
-        int rc = pythia_poll(f->poll);
+    f->after[last] = last;
+    for (uint32_t from = last; from > 0;) {
+        uint32_t to = from > LINKS_AT_ONCE ? from - LINKS_AT_ONCE : 0;
+        links_after(f->x, f->after, from, to, last);
+        from = to;
+        int rc = f->poll ? pythia_poll_now(f->poll) : SQLITE_OK;
         if (rc) return rc;
     }
     return SQLITE_OK;
 }
 
-static void fit_knots(DipFit *f, size_t low, size_t high) {
-    size_t n = 0;
+/* The knots between low and high. There are few of them where values are many. */
+static int fit_knots(DipFit *f, size_t low, size_t high) {
+    size_t gcm = 1, lcm = 1;
     for (size_t at = high; at > low; at = f->before[at])
-        f->gcm[n++] = (uint32_t)at;
-    f->gcm[n++] = (uint32_t)low;
-    for (size_t i = 0; i < n / 2; i++) {
-        uint32_t swap = f->gcm[i];
-        f->gcm[i] = f->gcm[n - 1 - i];
-        f->gcm[n - 1 - i] = swap;
-    }
-    f->n_gcm = n;
-    n = 0;
+        gcm++;
+    for (size_t at = low; at < high; at = f->after[at])
+        lcm++;
+    if (pythia_grow((void **)&f->gcm, &f->capacity_gcm, gcm, sizeof *f->gcm) ||
+        pythia_grow((void **)&f->lcm, &f->capacity_lcm, lcm, sizeof *f->lcm))
+        return SQLITE_NOMEM;
+    f->n_gcm = gcm;
+    f->n_lcm = lcm;
+    for (size_t at = high; gcm-- > 0; at = f->before[at])
+        f->gcm[gcm] = (uint32_t)at;
+    size_t n = 0;
     for (size_t at = low; at < high; at = f->after[at])
         f->lcm[n++] = (uint32_t)at;
     f->lcm[n++] = (uint32_t)high;
-    f->n_lcm = n;
+    return SQLITE_OK;
 }
 
 /* The rise from a to x[at] along the straight fit between knots a and b. NaN, which no comparison
@@ -157,7 +192,8 @@ static int fit_narrow(DipFit *f, PythiaDip *result) {
     double dip = 1;
     for (;;) {
         size_t g, l;
-        fit_knots(f, low, high);
+        int rc = fit_knots(f, low, high);
+        if (rc) return rc;
         if (fit_gap(f, &g, &l) < dip) break;
         double left = distance_left(f, g), right = distance_right(f, l);
         if (left > dip) dip = left;
@@ -165,7 +201,7 @@ static int fit_narrow(DipFit *f, PythiaDip *result) {
         if (f->gcm[g] == low && f->lcm[l] == high) break;
         low = f->gcm[g];
         high = f->lcm[l];
-        int rc = pythia_poll(f->poll);
+        rc = pythia_poll(f->poll);
         if (rc) return rc;
     }
     result->dip = dip / (2 * (double)f->n);
@@ -243,23 +279,26 @@ double pythia_dip_p(double dip, size_t n) {
 
 int pythia_dip(const double *sorted, size_t n, double resolution, PythiaDip *result,
                PythiaPoll *poll) {
+    return pythia_dip_with(sorted, n, resolution, NULL, result, poll);
+}
+
+int pythia_dip_with(const double *sorted, size_t n, double resolution, void *scratch,
+                    PythiaDip *result, PythiaPoll *poll) {
     *result = (PythiaDip){.dip = NAN, .p = NAN, .modal_low = NAN, .modal_high = NAN};
     if (!(resolution >= 0 && resolution <= 1e300)) return SQLITE_RANGE;
     if (n == 0) return SQLITE_OK;
-    if (n >= UINT32_MAX) return SQLITE_TOOBIG;
+    if (n > INT32_MAX) return SQLITE_TOOBIG;
     double *copy;
     int rc = fit_values(sorted, n, resolution, &copy);
     if (rc) return rc;
     DipFit fit = {.x = copy ? copy : sorted, .n = n, .poll = poll};
-    uint32_t *block = pythia_alloc_array(n, 4 * sizeof *block);
-    if (!block) {
+    uint32_t *links = scratch ? scratch : pythia_alloc_array(n, 2 * sizeof *links);
+    if (!links) {
         pythia_free(copy);
         return SQLITE_NOMEM;
     }
-    fit.before = block;
-    fit.after = block + n;
-    fit.gcm = block + 2 * n;
-    fit.lcm = block + 3 * n;
+    fit.before = links;
+    fit.after = links + n;
     if (fit.x[0] < fit.x[n - 1]) {
         rc = fit_links(&fit);
         if (rc == SQLITE_OK) rc = fit_narrow(&fit, result);
@@ -267,7 +306,9 @@ int pythia_dip(const double *sorted, size_t n, double resolution, PythiaDip *res
         result->dip = 1 / (2 * (double)n);
         result->high = n - 1;
     }
-    pythia_free(block);
+    if (links != scratch) pythia_free(links);
+    pythia_free(fit.gcm);
+    pythia_free(fit.lcm);
     pythia_free(copy);
     if (rc) return rc;
     result->p = pythia_dip_p(result->dip, n);

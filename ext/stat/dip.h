@@ -18,9 +18,13 @@ typedef struct PythiaDip {
 /* sorted: n finite values, ascending. resolution: the tick of the clock that made them, 0 for none.
 ** Rounded values have ties, and ties look like modes; with a resolution w the j-th of m equal
 ** values v is taken as v + w ((j - 1/2) / m - 1/2), which spreads them over the tick. SQLITE_OK,
-** SQLITE_NOMEM, SQLITE_INTERRUPT, or SQLITE_RANGE (resolution negative or not finite). */
+** SQLITE_NOMEM, SQLITE_INTERRUPT, SQLITE_TOOBIG for more than 2^31 values, or SQLITE_RANGE (resolution
+** negative or not finite). */
 int pythia_dip(const double *sorted, size_t n, double resolution, PythiaDip *result,
                PythiaPoll *poll);
+/* The same with the caller's memory for n doubles. */
+int pythia_dip_with(const double *sorted, size_t n, double resolution, void *scratch,
+                    PythiaDip *result, PythiaPoll *poll);
 
 /* The p-value of a dip of n values, from a simulated table; 1 at the floor 1/(2n). Beyond the table
 ** it is the table's resolution, an upper bound of the true one. */

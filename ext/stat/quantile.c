@@ -9,7 +9,15 @@
 #include <float.h>
 #include <math.h>
 
+#include "ext/base/mem.h"
 #include "ext/stat/order.h"
+
+/* As many values are looked through by way of a sample. */
+#ifdef PYTHIA_TEST
+enum { SAMPLED_LEAST = 1 << 10 };
+#else
+enum { SAMPLED_LEAST = 1 << 17 };
+#endif
 
 /* The quantile is (1 - weight) * x[low] + weight * x[high], indices from 0. */
 typedef struct Place {
@@ -70,14 +78,66 @@ double pythia_quantile_sorted(const double *sorted, size_t n, double p, int type
     return between(sorted[at.low], sorted[at.high], at.weight);
 }
 
+/* Two neighbouring order statistics, number k and k or k + 1 (from 0), from a sample: they lie between
+** two values of the sorted sample but for very bad luck, so one pass that counts what is below, and
+** gathers what is between, leaves a few hundredths of the values to select from (after Floyd & Rivest
+** 1975). x stays as it is. *found is 0 where it did not work out. */
+static int select_sampled(const double *x, size_t n, size_t low, size_t high, double *at_low,
+                          double *at_high, int *found, PythiaPoll *poll) {
+    enum { SAMPLE = SAMPLED_LEAST / 8 };
+    size_t room = n / 8, between = 0, below = 0;
+    *found = 0;
+    double *sample = pythia_alloc_array(SAMPLE + room, sizeof *sample);
+    if (!sample) return SQLITE_OK;
+    double *kept = sample + SAMPLE;
+    uint64_t random = 1;
+    for (int i = 0; i < SAMPLE; i++) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        sample[i] = x[(size_t)(((random >> 32) * (uint64_t)n) >> 32)];
+    }
+    int rc = pythia_sort(sample, SAMPLE, NULL);
+    double share = (double)low / (double)n, place = share * SAMPLE;
+    double margin =
+        5 * sqrt(SAMPLE * share * (1 - share)) + 8; /* standard deviations of the place */
+    double a = place < margin ? -INFINITY : sample[(int)(place - margin)];
+    double b = place + margin >= SAMPLE ? INFINITY : sample[(int)(place + margin)];
+    for (size_t i = 0; rc == SQLITE_OK && i < n && between < room; i++) {
+        below += x[i] < a;
+        kept[between] = x[i];
+        between += (x[i] >= a) & (x[i] <= b);
+        if (i % (1 << 20) == 0 && poll) rc = pythia_poll_now(poll);
+    }
+    if (rc == SQLITE_OK && between < room && low >= below && high < below + between) {
+        rc = pythia_select(kept, between, low - below, poll);
+        *at_low = *at_high = kept[low - below];
+        if (rc == SQLITE_OK && high > low) {
+            *at_high = kept[high - below];
+            for (size_t i = high - below; i < between; i++)
+                *at_high = fmin(*at_high, kept[i]);
+        }
+        *found = 1;
+    }
+    pythia_free(sample);
+    return rc;
+}
+
 int pythia_quantile(double *x, size_t n, double p, int type, double *result, PythiaPoll *poll) {
     Place at;
     *result = NAN;
     int rc = n ? place_of(n, p, type, &at) : place_of(1, p, type, &at);
     if (rc || n == 0) return rc;
-    rc = pythia_select(x, n, at.low, poll);
+    double low, high;
+    int found = 0;
+    if (n >= SAMPLED_LEAST)
+        rc = select_sampled(x, n, at.low, at.weight > 0 ? at.high : at.low, &low, &high, &found,
+                            poll);
+    if (rc == SQLITE_OK && !found) rc = pythia_select(x, n, at.low, poll);
     if (rc) return rc;
-    double low = x[at.low], high = low;
+    if (found) {
+        *result = between(low, high, at.weight);
+        return SQLITE_OK;
+    }
+    low = high = x[at.low];
     /* Everything after x[low] is at least as large: the next order statistic is the least of it. */
     if (at.high > at.low && at.weight > 0) {
         high = x[at.low + 1];

@@ -187,12 +187,13 @@ def machine():
 # ---- inputs and tools ----------------------------------------------------------------------------
 
 
-def tool(name, *libraries):
-    """The path of a program made from tests/bench/<name>.c, built unless it is newer than its source."""
-    source, program = os.path.join(SOURCES, name + ".c"), os.path.join(BENCH, name)
+def tool(name, *libraries, language="c"):
+    """The path of a program made from tests/bench/<name>.c (or .cpp), built unless it is newer than its source."""
+    source, program = os.path.join(SOURCES, f"{name}.{language}"), os.path.join(BENCH, name)
     if not os.path.exists(program) or os.path.getmtime(program) < os.path.getmtime(source):
-        compiler = os.environ.get("CC", "cc").split()
-        subprocess.run([*compiler, "-std=gnu11", "-O2", "-o", program, source, *libraries], check=True)
+        compiler = os.environ.get("CC", "cc") if language == "c" else os.environ.get("CXX", "c++")
+        standard = "-std=gnu11" if language == "c" else "-std=gnu++17"
+        subprocess.run([*compiler.split(), standard, "-O2", "-o", program, source, *libraries], check=True)
     return program
 
 

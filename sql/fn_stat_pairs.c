@@ -1,15 +1,16 @@
-/* fn_stat_pairs.c - covar_samp, covar_pop, corr, corr_spearman.
+/* fn_stat_pairs.c - covar_samp, covar_pop, corr, corr_p, corr_spearman, corr_spearman_p.
 **
-** A row counts where both sides are numbers. The first three rest on exact sums and are window
-** functions; corr_spearman keeps the pairs, which leave a frame in the order in which they came. */
+** A row counts where both sides are numbers. The first four rest on exact sums and are window
+** functions; Spearman's keep the pairs, which leave a frame in the order in which they came. */
 #include <math.h>
 #include <string.h>
 
 #include "ext/base/mem.h"
+#include "ext/stat/distribution.h"
 #include "ext/stat/relation.h"
 #include "sql/fn_stat_parts.h"
 
-enum { COVAR_SAMP, COVAR_POP, CORR, CORR_SPEARMAN };
+enum { COVAR_SAMP, COVAR_POP, CORR, CORR_P, CORR_SPEARMAN, CORR_SPEARMAN_P };
 
 typedef struct PairsState {
     int64_t infinite;
@@ -68,6 +69,12 @@ static void pairs_value(sqlite3_context *context) {
     case CORR:
         pythia_stat_result(context, pythia_exact_pairs_corr(&state->pairs));
         break;
+    case CORR_P: {
+        double r = pythia_exact_pairs_corr(&state->pairs);
+        pythia_stat_result(context,
+                           pythia_r2_p(r * r, (1 - r) * (1 + r), 1, (double)state->pairs.n - 2));
+        break;
+    }
     }
 }
 
@@ -128,7 +135,9 @@ static void ranks_value(sqlite3_context *context) {
     if (rc)
         pythia_stat_error_code(context, rc);
     else
-        pythia_stat_result(context, relation.correlation);
+        pythia_stat_result(context, pythia_stat_function(context)->what == CORR_SPEARMAN
+                                        ? relation.correlation
+                                        : relation.p);
 }
 
 static void ranks_final(sqlite3_context *context) {
@@ -147,5 +156,7 @@ const PythiaStatFunction pythia_fn_stat_pairs[] = {
     PAIRS("covar_samp", COVAR_SAMP),
     PAIRS("covar_pop", COVAR_POP),
     PAIRS("corr", CORR),
+    PAIRS("corr_p", CORR_P),
     {"corr_spearman", 2, CORR_SPEARMAN, 0, ranks_step, ranks_final, ranks_value, ranks_inverse},
+    {"corr_spearman_p", 2, CORR_SPEARMAN_P, 0, ranks_step, ranks_final, ranks_value, ranks_inverse},
     {0}};

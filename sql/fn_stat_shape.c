@@ -1,16 +1,27 @@
-/* fn_stat_shape.c - dip, dip_p, modes, multimodality, histogram, histogram_json. */
+/* fn_stat_shape.c - dip, dip_p, modes, multimodality, mixture, folding_ratio, histogram,
+** histogram_json. */
 #include <math.h>
 
 #include "ext/base/mem.h"
 #include "ext/stat/dip.h"
 #include "ext/stat/histogram.h"
+#include "ext/stat/mixture.h"
 #include "ext/stat/modes.h"
+#include "ext/stat/moments.h"
 #include "ext/stat/order.h"
 #include "sql/fn_stat_parts.h"
 
-enum { DIP, DIP_P, MODES, MULTIMODALITY, HISTOGRAM, HISTOGRAM_JSON };
+enum { DIP, DIP_P, MODES, MULTIMODALITY, MIXTURE, FOLDING_RATIO, HISTOGRAM, HISTOGRAM_JSON };
 
-/* The second argument: a resolution, or a number of bins. */
+/* The scale of a mixture: 1 for 'linear', 0 for 'log', -1 for anything else. */
+static int scale_read(sqlite3_value *value) {
+    const char *name = (const char *)sqlite3_value_text(value);
+    return name && sqlite3_stricmp(name, "linear") == 0 ? 1
+           : name && sqlite3_stricmp(name, "log") == 0  ? 0
+                                                        : -1;
+}
+
+/* The second argument: a resolution, a number of bins, or a scale. */
 static int parameter_read(sqlite3_context *context, PythiaStatValues *values, int n_args,
                           sqlite3_value **args) {
     int what = pythia_stat_function(context)->what;
@@ -18,14 +29,20 @@ static int parameter_read(sqlite3_context *context, PythiaStatValues *values, in
     double parameter = bins ? PYTHIA_HISTOGRAM_BINS : 0;
     int kind = n_args > 1 ? sqlite3_value_numeric_type(args[1]) : SQLITE_NULL;
     if (kind != SQLITE_NULL) {
-        parameter = sqlite3_value_double(args[1]);
+        parameter = what == MIXTURE ? scale_read(args[1]) : sqlite3_value_double(args[1]);
         int number = kind == SQLITE_INTEGER || (kind == SQLITE_FLOAT && !bins);
-        if (bins && !(number && parameter >= 1 && parameter <= PYTHIA_HISTOGRAM_BINS_MAX)) {
-            pythia_stat_error(context, "the number of bins must be an integer from 1 to %d",
-                              PYTHIA_HISTOGRAM_BINS_MAX);
-            return 1;
-        }
-        if (!bins && !(number && parameter >= 0 && parameter <= 1e300)) {
+        if (what == MIXTURE) {
+            if (parameter < 0) {
+                pythia_stat_error(context, "the scale must be 'log' or 'linear'");
+                return 1;
+            }
+        } else if (bins) {
+            if (!(number && parameter >= 1 && parameter <= PYTHIA_HISTOGRAM_BINS_MAX)) {
+                pythia_stat_error(context, "the number of bins must be an integer from 1 to %d",
+                                  PYTHIA_HISTOGRAM_BINS_MAX);
+                return 1;
+            }
+        } else if (!(number && parameter >= 0 && parameter <= 1e300)) {
             pythia_stat_error(context, "the resolution must be a number, not negative");
             return 1;
         }
@@ -76,6 +93,33 @@ static void multimodality_text(const PythiaModes *modes, const PythiaDip *dip, s
     pythia_buf_format(buf, "]}");
 }
 
+static void mixture_text(const PythiaMixture *mixture, size_t n, PythiaBuf *buf) {
+    pythia_buf_format(buf, "{\"n\":%lld,\"scale\":\"%s\",\"variance\":\"%s\",", (sqlite3_int64)n,
+                      mixture->log_scale ? "log" : "linear", mixture->equal ? "equal" : "own");
+    json_number(buf, "loglik", mixture->n ? mixture->loglik : NAN);
+    pythia_buf_byte(buf, ',');
+    json_number(buf, "bic", mixture->n ? mixture->bic : NAN);
+    pythia_buf_format(buf, ",\"bic_of\":[");
+    for (int k = 0; k < mixture->tried; k++) {
+        pythia_buf_str(buf, k ? "," : "");
+        pythia_buf_json_double(buf, mixture->bic_of[k]);
+    }
+    pythia_buf_format(buf, "],\"components\":[");
+    for (int i = 0; i < mixture->n; i++) {
+        const PythiaComponent *c = &mixture->component[i];
+        pythia_buf_format(buf, i ? ",{" : "{");
+        json_number(buf, "weight", c->weight);
+        pythia_buf_byte(buf, ',');
+        json_number(buf, "location", c->location);
+        pythia_buf_byte(buf, ',');
+        json_number(buf, "mean", c->mean);
+        pythia_buf_byte(buf, ',');
+        json_number(buf, "sd", c->sd);
+        pythia_buf_byte(buf, '}');
+    }
+    pythia_buf_format(buf, "]}");
+}
+
 /* x is sorted. */
 static int histogram_text(const double *x, size_t n, int bins, const PythiaShift *shift,
                           PythiaBuf *buf) {
@@ -105,6 +149,10 @@ static int shape_compute(sqlite3_context *context, const PythiaStatValues *value
                          size_t n, PythiaPoll *poll) {
     int what = pythia_stat_function(context)->what;
     double parameter = values->parameter[0];
+    if (what == FOLDING_RATIO) {
+        pythia_stat_result(context, pythia_folding_ratio(x, n));
+        return SQLITE_OK;
+    }
     PythiaBuf buf = {0};
     PythiaDip dip = {0};
     PythiaModes modes = {0};
@@ -115,11 +163,16 @@ static int shape_compute(sqlite3_context *context, const PythiaStatValues *value
     if (rc == SQLITE_OK && (what == DIP || what == DIP_P || what == MULTIMODALITY))
         rc = pythia_dip_with(x, n, parameter, scratch, &dip, poll);
     pythia_free(scratch);
-    if (rc == SQLITE_OK && (what == MODES || what == MULTIMODALITY)) {
-        /* The scale of modes is logarithmic, from zero. */
-        for (size_t i = 0; values->shift.base != 0 && i < n; i++)
-            x[i] = pythia_shift_back(&values->shift, x[i]);
+    /* The scale of modes is logarithmic, from zero. */
+    int logarithmic = what == MODES || what == MULTIMODALITY || what == MIXTURE;
+    for (size_t i = 0; logarithmic && values->shift.base != 0 && i < n; i++)
+        x[i] = pythia_shift_back(&values->shift, x[i]);
+    if (rc == SQLITE_OK && (what == MODES || what == MULTIMODALITY))
         rc = pythia_modes(x, n, &modes, poll);
+    if (rc == SQLITE_OK && what == MIXTURE) {
+        PythiaMixture mixture;
+        rc = pythia_mixture(x, n, parameter > 0, PYTHIA_MIXTURE_MAX, &mixture, poll);
+        if (rc == SQLITE_OK) mixture_text(&mixture, n, &buf);
     }
     if (rc == SQLITE_OK && what == HISTOGRAM) rc = pythia_histogram(x, n, (int)parameter, &buf);
     if (rc == SQLITE_OK && what == HISTOGRAM_JSON)
@@ -179,6 +232,9 @@ const PythiaStatFunction pythia_fn_stat_shape[] = {
     SHAPE("modes", 1, MODES, 0),
     SHAPE("multimodality", 1, MULTIMODALITY, PYTHIA_STAT_JSON),
     SHAPE("multimodality", 2, MULTIMODALITY, PYTHIA_STAT_JSON),
+    SHAPE("mixture", 1, MIXTURE, PYTHIA_STAT_JSON),
+    SHAPE("mixture", 2, MIXTURE, PYTHIA_STAT_JSON),
+    SHAPE("folding_ratio", 1, FOLDING_RATIO, 0),
     SHAPE("histogram", 1, HISTOGRAM, 0),
     SHAPE("histogram", 2, HISTOGRAM, 0),
     SHAPE("histogram_json", 1, HISTOGRAM_JSON, PYTHIA_STAT_JSON),

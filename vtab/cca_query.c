@@ -39,18 +39,18 @@ static int analysis_fail(Analysis *a, const char *what, size_t column) {
                             sqlite3_column_name(a->statement, (int)column), what);
 }
 
-/* Reads a cell. *type: SQLITE_NULL, SQLITE_TEXT, or else a number. */
-static int cell_read(Analysis *a, size_t column, PythiaNumber *number, int *type) {
-    int i = (int)column;
-    *type = sqlite3_column_type(a->statement, i);
-    if (*type == SQLITE_TEXT)
-        *type = sqlite3_value_numeric_type(sqlite3_column_value(a->statement, i));
+/* Reads a cell. *type: SQLITE_NULL, SQLITE_TEXT, or else a number. The value is looked at as it lies in the
+** statement - one lock of the connection a cell - which is fine while the statement around this one is being
+** stepped and holds that lock. */
+static inline int cell_read(Analysis *a, size_t column, PythiaNumber *number, int *type) {
+    sqlite3_value *value = sqlite3_column_value(a->statement, (int)column);
+    *type = sqlite3_value_type(value);
+    if (*type == SQLITE_TEXT) *type = sqlite3_value_numeric_type(value);
     if (*type == SQLITE_FLOAT) {
-        *number = (PythiaNumber){0, 0, sqlite3_column_double(a->statement, i)};
+        *number = (PythiaNumber){0, 0, sqlite3_value_double(value)};
         return isfinite(number->real) ? SQLITE_OK : analysis_fail(a, "an infinite value", column);
     }
-    if (*type == SQLITE_INTEGER)
-        *number = (PythiaNumber){1, sqlite3_column_int64(a->statement, i), 0};
+    if (*type == SQLITE_INTEGER) *number = (PythiaNumber){1, sqlite3_value_int64(value), 0};
     return *type == SQLITE_BLOB ? analysis_fail(a, "a blob is not a number", column) : SQLITE_OK;
 }
 

@@ -26,6 +26,7 @@ void pythia_data_close(PythiaData *data) {
 
 int pythia_data_room(PythiaData *data) {
     size_t width = data->width;
+    if ((data->rows + 1) * width <= data->capacity) return SQLITE_OK;
     if (data->front > 1024 && data->front > data->rows / 2) {
         data->rows -= data->front;
         memmove(data->datum, data->datum + data->front * width,
@@ -48,6 +49,7 @@ void pythia_data_number(PythiaData *data, size_t column, PythiaNumber number) {
 int pythia_data_text(PythiaData *data, size_t column, PythiaText text) {
     PythiaDatum *datum = &data->datum[data->rows * data->width + column];
     datum->number = 0;
+    data->has_texts = 1;
     return pythia_intern(&data->texts, text, &datum->text);
 }
 
@@ -60,6 +62,7 @@ static size_t row_count(const PythiaData *data) {
 }
 
 int pythia_data_is_category(const PythiaData *data, size_t column) {
+    if (!data->has_texts) return 0;
     for (size_t i = 0; i < row_count(data); i++)
         if (datum_at(data, i, column)->text) return 1;
     return 0;

@@ -18,6 +18,7 @@ typedef struct PythiaData {
     size_t width;       /* columns */
     size_t front, rows; /* rows front .. rows-1 are there */
     size_t capacity;    /* in datums */
+    int has_texts;      /* 0: all that ever came are numbers */
     PythiaDatum *datum; /* by rows */
     PythiaShift *shift; /* columns */
     PythiaIntern texts;

@@ -133,6 +133,16 @@ double pythia_moments_bimodality(const PythiaMoments *m) {
     return (skewness * skewness + 1) / (kurtosis + 3 * (n - 1) * (n - 1) / ((n - 2) * (n - 3)));
 }
 
+double pythia_folding_ratio(const double *x, size_t n) {
+    PythiaMoments all = pythia_moments_of(x, n), folded = {0};
+    if (n < 2 || !(all.m2 > 0)) return NAN;
+    /* From the shift, as the moments are: an offset costs nothing. */
+    double pivot = all.mean + all.m3 / (2 * all.m2);
+    for (size_t i = 0; i < n; i++)
+        pythia_moments_add(&folded, fabs(x[i] - all.shift_real - pivot));
+    return 4 * folded.m2 / all.m2;
+}
+
 void pythia_comoments_add(PythiaComoments *m, double x, double y) {
     if (m->n == 0) {
         m->shift_x = x;

@@ -41,6 +41,11 @@ double pythia_moments_kurtosis(const PythiaMoments *m);
 /* (G1^2 + 1) / (G2 + 3 (n-1)^2 / ((n-2)(n-3))): above 5/9 (a uniform's) hints at two modes. */
 double pythia_moments_bimodality(const PythiaMoments *m);
 
+/* Siffer et al. 2018: 4 Var|x - s| / Var x, where folding at s = mean + m3 / (2 m2) loses most variance.
+** A uniform's is 1; below it the values lie on both sides of s and rarely near it. NaN where all values
+** are equal, and for n < 2. */
+double pythia_folding_ratio(const double *x, size_t n);
+
 /* A zeroed PythiaComoments is empty. */
 typedef struct PythiaComoments {
     uint64_t n;

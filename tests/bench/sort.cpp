@@ -1,7 +1,7 @@
-// sort.cpp - std::sort as the measure for functions that have to sort: reads one number a line from standard
-// input, and prints the median time of RUNS sorts of them in milliseconds.
-//
-//   sort RUNS < numbers
+/* sort.cpp - std::sort as the measure for functions that have to sort: reads one number a line from standard
+** input, and prints the median time of RUNS sorts of them in milliseconds.
+**
+**   sort RUNS < numbers */
 #include <algorithm>
 #include <chrono>
 #include <cstdio>

@@ -14,3 +14,4 @@ SELECT ks(x, c), ks_p(x, c), mann_whitney(x, c), mann_whitney_p(x, c), cliffs_de
 SELECT brown_forsythe(x, c), kruskal_p(x, c), energy_distance(x, c), mutual_information(x, c), cramers_v(x, y) FROM t;
 SELECT correlation, p_value, p_permutation FROM cca_query('SELECT x, y, c FROM t', 1, 3);
 SELECT dimension, variable, loading, note FROM cca_variables('SELECT x, y, 2 * y, x * y FROM t', 1);
+SELECT mixture(x), folding_ratio(x), corr_p(x, y), corr_spearman_p(x, y), ks_p(x, c) FROM t;

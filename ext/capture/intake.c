@@ -72,7 +72,9 @@ struct PythiaIntake {
     size_t values_capacity;
     PythiaTrace merged; /* scratch: a stored trace with its late spans */
     PythiaAnalysis analysis;
-    PythiaIntern appended; /* ids appended since the last flush, as 24 bytes */
+    /* Ids appended since the last flush, as hashes in open addressing; 0 empty. Two ids of one hash cost a flush. */
+    uint64_t *appended;
+    uint32_t appended_mask, nappended;
     int store_was_empty;
     uint8_t *used_resolution; /* [service]: exponent with which traces were analysed */
     size_t used_capacity;
@@ -127,6 +129,12 @@ int pythia_intake_open(PythiaCapture *capture, PythiaPoll *poll, PythiaIntake **
     return rc;
 }
 
+static void appended_forget(PythiaIntake *in) {
+    pythia_free(in->appended);
+    in->appended = NULL;
+    in->appended_mask = in->nappended = 0;
+}
+
 static void open_trace_free(OpenTrace *open) {
     pythia_trace_clear(&open->trace);
     pythia_free(open);
@@ -147,7 +155,7 @@ void pythia_intake_close(PythiaIntake *in) {
     pythia_store_discard(in->capture->store);
     pythia_trace_clear(&in->merged);
     pythia_analysis_clear(&in->analysis);
-    pythia_intern_clear(&in->appended);
+    appended_forget(in);
     pythia_arena_clear(&in->lasting);
     pythia_free(in->names_seen);
     pythia_free(in->atom_strings);
@@ -251,18 +259,44 @@ static void list_append(PythiaIntake *in, OpenTrace *open) {
     in->newest = open;
 }
 
-/* The bytes of an id, without the padding that the struct has. */
-typedef struct IdKey {
-    uint64_t words[3];
-} IdKey;
-
-static IdKey id_key(PythiaId id) {
-    return (IdKey){{id.hi, id.lo, id.form}};
+/* The slot of an id among the appended ones, or the empty one where it would go. */
+static uint64_t *appended_slot(const PythiaIntake *in, PythiaId id) {
+    uint64_t hash = pythia_id_hash(id) | 1; /* never 0 */
+    uint32_t slot = (uint32_t)(hash >> 32) & in->appended_mask;
+    while (in->appended[slot] && in->appended[slot] != hash)
+        slot = (slot + 1) & in->appended_mask;
+    return &in->appended[slot];
 }
 
 static int appended_lately(const PythiaIntake *in, PythiaId id) {
-    IdKey key = id_key(id);
-    return pythia_intern_find(&in->appended, (PythiaText){(const char *)&key, sizeof key}) != 0;
+    return in->nappended && *appended_slot(in, id);
+}
+
+static int appended_grow(PythiaIntake *in) {
+    if (in->appended && (in->nappended + 1) * 2 <= in->appended_mask + 1) return SQLITE_OK;
+    uint32_t old = in->appended ? in->appended_mask + 1 : 0, n = old ? old * 2 : FIRST_BUCKETS;
+    uint64_t *slots = pythia_alloc_zero(n * sizeof *slots);
+    if (!slots) return SQLITE_NOMEM;
+    for (uint32_t i = 0; i < old; i++) {
+        if (!in->appended[i]) continue;
+        uint32_t slot = (uint32_t)(in->appended[i] >> 32) & (n - 1);
+        while (slots[slot])
+            slot = (slot + 1) & (n - 1);
+        slots[slot] = in->appended[i];
+    }
+    pythia_free(in->appended);
+    in->appended = slots;
+    in->appended_mask = n - 1;
+    return SQLITE_OK;
+}
+
+static int appended_add(PythiaIntake *in, PythiaId id) {
+    int rc = appended_grow(in);
+    if (rc) return rc;
+    uint64_t *slot = appended_slot(in, id);
+    in->nappended += !*slot;
+    *slot = pythia_id_hash(id) | 1;
+    return SQLITE_OK;
 }
 
 /* The open trace with this id, made if there is none; it becomes the newest. */
@@ -491,10 +525,7 @@ static int store_trace(PythiaIntake *in, PythiaTrace *trace, char **error) {
     if (!rc) rc = pythia_capture_analyse(in->capture, trace, &in->analysis, error);
     if (!rc) rc = pythia_groups_count(in->capture, 1, &in->analysis, error);
     if (!rc) rc = pythia_store_append(in->capture->store, trace, &in->analysis.head, error);
-    uint32_t number;
-    IdKey key = id_key(trace->id);
-    if (!rc)
-        rc = pythia_intern(&in->appended, (PythiaText){(const char *)&key, sizeof key}, &number);
+    if (!rc) rc = appended_add(in, trace->id);
     return rc;
 }
 
@@ -569,10 +600,10 @@ static int finish_trace(PythiaIntake *in, OpenTrace *open, char **error) {
     int found = 0, rc = SQLITE_OK;
     int64_t segment = 0;
     uint32_t ordinal = 0;
-    if (in->appended.n >= APPENDED_REMEMBERED || appended_lately(in, trace->id)) {
+    if (in->nappended >= APPENDED_REMEMBERED || appended_lately(in, trace->id)) {
         /* What was appended must be in the index before it can be found. */
         rc = pythia_store_flush(in->capture->store, error);
-        pythia_intern_clear(&in->appended);
+        appended_forget(in);
         in->store_was_empty = 0;
     }
     if (!rc && !in->store_was_empty)

@@ -7,8 +7,8 @@ static int hex4(const unsigned char *p, unsigned *code) {
     *code = 0;
     for (int i = 0; i < 4; i++) {
         unsigned c = p[i], letter = (c | 0x20) - 'a';
-        if (!pythia_scan_is_digit(c) && letter > 5) return 0;
-        *code = *code << 4 | (pythia_scan_is_digit(c) ? c - '0' : letter + 10);
+        if (!pythia_json_scan_is_digit(c) && letter > 5) return 0;
+        *code = *code << 4 | (pythia_json_scan_is_digit(c) ? c - '0' : letter + 10);
     }
     return 1;
 }
@@ -67,10 +67,10 @@ static char *unescape(const unsigned char *p, const unsigned char *end, char *ou
 }
 
 /* A string with escapes, from `start`; s->p is at the first backslash. No escape is shorter than what it means. */
-int pythia_scan_escaped(PythiaScan *s, const unsigned char *start, PythiaText *text) {
+int pythia_json_scan_escaped(PythiaJsonScan *s, const unsigned char *start, PythiaText *text) {
     while (s->p < s->end && *s->p == '\\') {
         s->p += 2;
-        pythia_scan_plain(s);
+        pythia_json_scan_plain(s);
     }
     if (s->p >= s->end || *s->p != '"') return 0;
     char *copy = pythia_arena_alloc(s->arena, (size_t)(s->p - start));
@@ -85,35 +85,35 @@ int pythia_scan_escaped(PythiaScan *s, const unsigned char *start, PythiaText *t
     return 1;
 }
 
-int pythia_scan_literal(PythiaScan *s, const char *word, size_t n) {
-    if (pythia_scan_peek(s) != (unsigned char)*word || memcmp(s->p, word, n) != 0) return 0;
+int pythia_json_scan_literal(PythiaJsonScan *s, const char *word, size_t n) {
+    if (pythia_json_scan_peek(s) != (unsigned char)*word || memcmp(s->p, word, n) != 0) return 0;
     s->p += n;
     return 1;
 }
-int pythia_scan_number(PythiaScan *s, PythiaText *text, int *integer) {
-    pythia_scan_peek(s);
+int pythia_json_scan_number(PythiaJsonScan *s, PythiaText *text, int *integer) {
+    pythia_json_scan_peek(s);
     const unsigned char *start = s->p, *p = start;
     *integer = 1;
     if (*p == '-') p++;
     if (*p == '0')
         p++;
-    else if (pythia_scan_is_digit(*p))
-        while (pythia_scan_is_digit(*p) && p < s->end)
+    else if (pythia_json_scan_is_digit(*p))
+        while (pythia_json_scan_is_digit(*p) && p < s->end)
             p++;
     else
         return 0;
     if (*p == '.') {
         *integer = 0;
-        if (!pythia_scan_is_digit(*++p)) return 0;
-        while (pythia_scan_is_digit(*p) && p < s->end)
+        if (!pythia_json_scan_is_digit(*++p)) return 0;
+        while (pythia_json_scan_is_digit(*p) && p < s->end)
             p++;
     }
     if ((*p | 0x20) == 'e') {
         *integer = 0;
         p++;
         if (*p == '+' || *p == '-') p++;
-        if (!pythia_scan_is_digit(*p)) return 0;
-        while (pythia_scan_is_digit(*p) && p < s->end)
+        if (!pythia_json_scan_is_digit(*p)) return 0;
+        while (pythia_json_scan_is_digit(*p) && p < s->end)
             p++;
     }
     s->p = p;
@@ -121,21 +121,21 @@ int pythia_scan_number(PythiaScan *s, PythiaText *text, int *integer) {
     return p < s->end;
 }
 
-int pythia_scan_skip_scalar(PythiaScan *s) {
+int pythia_json_scan_skip_scalar(PythiaJsonScan *s) {
     PythiaText text;
     int integer;
-    switch (pythia_scan_peek(s)) {
+    switch (pythia_json_scan_peek(s)) {
     case '"':
-        return pythia_scan_string(s, &text);
+        return pythia_json_scan_string(s, &text);
     case 't':
-        return PYTHIA_SCAN_LITERAL(s, "true");
+        return PYTHIA_JSON_SCAN_LITERAL(s, "true");
     case 'f':
-        return PYTHIA_SCAN_LITERAL(s, "false");
+        return PYTHIA_JSON_SCAN_LITERAL(s, "false");
     case 'n':
-        return PYTHIA_SCAN_LITERAL(s, "null");
+        return PYTHIA_JSON_SCAN_LITERAL(s, "null");
     default:
         /* Integers beyond 64 bits and numbers beyond a double are no JSON to simdjson. */
-        return pythia_scan_number(s, &text, &integer) && text.n <= 18 &&
+        return pythia_json_scan_number(s, &text, &integer) && text.n <= 18 &&
                !memchr(text.p, 'e', text.n) && !memchr(text.p, 'E', text.n);
     }
 }
@@ -155,7 +155,7 @@ static inline int digits8(const char *p, uint64_t *value) {
 #else
     uint64_t v = 0;
     for (int i = 0; i < 8; i++) {
-        if (!pythia_scan_is_digit((unsigned char)p[i])) return 0;
+        if (!pythia_json_scan_is_digit((unsigned char)p[i])) return 0;
         v = v * 10 + (unsigned)(p[i] - '0');
     }
     *value = v;
@@ -163,12 +163,12 @@ static inline int digits8(const char *p, uint64_t *value) {
 #endif
 }
 
-int pythia_scan_whole(PythiaScan *s, int64_t *value) {
+int pythia_json_scan_whole(PythiaJsonScan *s, int64_t *value) {
     PythiaText text;
     int integer;
-    if (pythia_scan_peek(s) == '"') {
-        if (!pythia_scan_string(s, &text)) return 0;
-    } else if (!pythia_scan_number(s, &text, &integer) || !integer) {
+    if (pythia_json_scan_peek(s) == '"') {
+        if (!pythia_json_scan_string(s, &text)) return 0;
+    } else if (!pythia_json_scan_number(s, &text, &integer) || !integer) {
         return 0;
     }
     if (!text.n || text.n > 19) return 0;
@@ -188,14 +188,14 @@ int pythia_scan_whole(PythiaScan *s, int64_t *value) {
     return sum <= INT64_MAX;
 }
 
-int pythia_scan_skip_brackets(PythiaScan *s) {
+int pythia_json_scan_skip_brackets(PythiaJsonScan *s) {
     PythiaText text;
     size_t depth = 0;
     do {
-        unsigned c = pythia_scan_peek(s);
+        unsigned c = pythia_json_scan_peek(s);
         if (s->p >= s->end) return 0;
         if (c == '"') {
-            if (!pythia_scan_string(s, &text)) return 0;
+            if (!pythia_json_scan_string(s, &text)) return 0;
             continue;
         }
         if (c == '{' || c == '[') depth++;

@@ -23,110 +23,6 @@
 
 #include <math.h>
 
-typedef struct Quick {
-    PythiaScan in;
-    PythiaReader *r;
-    PythiaText trace_text; /* the trace id seen last ... */
-    PythiaRef trace;       /* ... and what it is */
-} Quick;
-
-#define IS(text, literal) (memcmp((text).p, (literal), sizeof(literal) - 1) == 0)
-
-/* ---- attributes ---- */
-
-/* An AnyValue that is not one of the plain ones, from its first byte. */
-static int value_parsed(Quick *q, PythiaAttributes *list, PythiaText name) {
-    PythiaReader *r = q->r;
-    const char *why;
-    if (pythia_scan_peek(&q->in) != '{') return 0;
-    const unsigned char *start = q->in.p;
-    if (!pythia_scan_skip_brackets(&q->in)) return 0;
-    int result = pythia_json_parse(&r->json, start, (size_t)(q->in.p - start), &why);
-    if (result == PYTHIA_JSON_NOMEM) r->rc = SQLITE_NOMEM;
-    if (result != PYTHIA_JSON_OK) return 0;
-    pythia_otlp_attribute(r, list, name, 1);
-    /* The next value is parsed into the same place. */
-    PythiaAttribute *a = &list->items[list->n - 1];
-    if (r->rc == SQLITE_OK && a->type >= PYTHIA_VALUE_TEXT)
-        a->text = pythia_reader_copy(r, a->text);
-    return r->rc == SQLITE_OK;
-}
-
-static int value_double(Quick *q, double *real) {
-    PythiaText text;
-    int integer;
-    int64_t value;
-    if (!pythia_scan_number(&q->in, &text, &integer)) return 0;
-    if (integer) {
-        if (text.n > 18 || !pythia_text_int64(text, &value)) return 0;
-        *real = (double)value;
-        return 1;
-    }
-    return pythia_text_double(text, real) && isfinite(*real);
-}
-
-static int value_int(Quick *q, int64_t *value) {
-    PythiaText text;
-    int integer = 1;
-    if (pythia_scan_peek(&q->in) == '"' ? !pythia_scan_string(&q->in, &text)
-                                        : !pythia_scan_number(&q->in, &text, &integer))
-        return 0;
-    return integer && pythia_text_int64(text, value);
-}
-
-/* The member of an AnyValue that is plain; *a is filled. */
-static int value_plain(Quick *q, PythiaText type, PythiaAttribute *a) {
-    if (type.n == 11 && IS(type, "stringValue")) {
-        a->type = PYTHIA_VALUE_TEXT;
-        return pythia_scan_string(&q->in, &a->text);
-    }
-    if (type.n == 8 && IS(type, "intValue")) {
-        a->type = PYTHIA_VALUE_INT;
-        return value_int(q, &a->integer);
-    }
-    if (type.n == 9 && IS(type, "boolValue")) {
-        a->type = PYTHIA_VALUE_BOOL;
-        a->integer = pythia_scan_peek(&q->in) == 't';
-        return a->integer ? PYTHIA_SCAN_LITERAL(&q->in, "true")
-                          : PYTHIA_SCAN_LITERAL(&q->in, "false");
-    }
-    if (type.n == 11 && IS(type, "doubleValue")) {
-        a->type = PYTHIA_VALUE_DOUBLE;
-        return value_double(q, &a->real);
-    }
-    return 0;
-}
-
-static int attribute(Quick *q, PythiaAttributes *list) {
-    PythiaText text, name;
-    if (!pythia_scan_take(&q->in, '{') || !pythia_scan_key(&q->in, &text) || text.n != 3 ||
-        !IS(text, "key") || !pythia_scan_string(&q->in, &name) || !pythia_scan_take(&q->in, ',') ||
-        !pythia_scan_key(&q->in, &text) || text.n != 5 || !IS(text, "value"))
-        return 0;
-    pythia_scan_peek(&q->in);
-    const unsigned char *start = q->in.p;
-    PythiaAttribute *a = pythia_attributes_add(q->r, list, name);
-    if (!a) return 0;
-    if (pythia_scan_take(&q->in, '{') && pythia_scan_key(&q->in, &text) &&
-        value_plain(q, text, a) && pythia_scan_take(&q->in, '}'))
-        return pythia_scan_take(&q->in, '}');
-    if (q->r->rc != SQLITE_OK) return 0;
-    q->in.p = start;
-    list->n--;
-    return value_parsed(q, list, name) && pythia_scan_take(&q->in, '}');
-}
-
-static int attributes(Quick *q, PythiaAttributes *list) {
-    int next = pythia_scan_enter(&q->in, '[', ']');
-    while (next == 1) {
-        if (!attribute(q, list)) return 0;
-        next = pythia_scan_more(&q->in, ']');
-    }
-    return next;
-}
-
-/* ---- spans ---- */
-
 enum { KNOWN_HASHED = 128, KNOWN_BYTES = 16 * 1024 };
 
 enum {
@@ -145,6 +41,138 @@ enum {
     MEMBER_DROPPED, /* attributes, events, links */
     MEMBER_UNKNOWN = MEMBER_DROPPED + 3
 };
+
+typedef struct Quick {
+    PythiaJsonScan in;
+    PythiaReader *r;
+    PythiaText trace_text; /* the trace id seen last ... */
+    PythiaRef trace;       /* ... and what it is */
+    PythiaOtlpState *state;
+} Quick;
+
+#define IS(text, literal) (memcmp((text).p, (literal), sizeof(literal) - 1) == 0)
+
+/* ---- attributes ---- */
+
+/* An AnyValue that is not one of the plain ones, from its first byte. */
+static int value_parsed(Quick *q, PythiaAttributes *list, PythiaText name) {
+    PythiaReader *r = q->r;
+    const char *why;
+    if (pythia_json_scan_peek(&q->in) != '{') return 0;
+    const unsigned char *start = q->in.p;
+    if (!pythia_json_scan_skip_brackets(&q->in)) return 0;
+    int result = pythia_json_parse(&r->json, start, (size_t)(q->in.p - start), &why);
+    if (result == PYTHIA_JSON_NOMEM) r->rc = SQLITE_NOMEM;
+    if (result != PYTHIA_JSON_OK) return 0;
+    pythia_otlp_attribute(r, list, name, 1);
+    /* The next value is parsed into the same place. */
+    PythiaAttribute *a = &list->items[list->n - 1];
+    if (r->rc == SQLITE_OK && a->type >= PYTHIA_VALUE_TEXT)
+        a->text = pythia_reader_copy(r, a->text);
+    return r->rc == SQLITE_OK;
+}
+
+static int value_double(Quick *q, double *real) {
+    PythiaText text;
+    int integer;
+    int64_t value;
+    if (!pythia_json_scan_number(&q->in, &text, &integer)) return 0;
+    if (integer) {
+        if (text.n > 18 || !pythia_text_int64(text, &value)) return 0;
+        *real = (double)value;
+        return 1;
+    }
+    return pythia_text_double(text, real) && isfinite(*real);
+}
+
+static int value_int(Quick *q, int64_t *value) {
+    PythiaText text;
+    int integer = 1;
+    if (pythia_json_scan_peek(&q->in) == '"' ? !pythia_json_scan_string(&q->in, &text)
+                                             : !pythia_json_scan_number(&q->in, &text, &integer))
+        return 0;
+    return integer && pythia_text_int64(text, value);
+}
+
+/* The member of an AnyValue that is plain; *a is filled. */
+static int value_plain(Quick *q, PythiaText type, PythiaAttribute *a) {
+    if (type.n == 11 && IS(type, "stringValue")) {
+        a->type = PYTHIA_VALUE_TEXT;
+        return pythia_json_scan_string(&q->in, &a->text);
+    }
+    if (type.n == 8 && IS(type, "intValue")) {
+        a->type = PYTHIA_VALUE_INT;
+        return value_int(q, &a->integer);
+    }
+    if (type.n == 9 && IS(type, "boolValue")) {
+        a->type = PYTHIA_VALUE_BOOL;
+        a->integer = pythia_json_scan_peek(&q->in) == 't';
+        return a->integer ? PYTHIA_JSON_SCAN_LITERAL(&q->in, "true")
+                          : PYTHIA_JSON_SCAN_LITERAL(&q->in, "false");
+    }
+    if (type.n == 11 && IS(type, "doubleValue")) {
+        a->type = PYTHIA_VALUE_DOUBLE;
+        return value_double(q, &a->real);
+    }
+    return 0;
+}
+
+/* Passes over the literal if it comes next, without white space. */
+#define AHEAD(q, literal)                                                                          \
+    (memcmp((q)->in.p, (literal), sizeof(literal) - 1) == 0 &&                                     \
+     ((q)->in.p += sizeof(literal) - 1, 1))
+
+/* From the opening brace of a KeyValue to that of its value; *start is then there. */
+static int attribute_key(Quick *q, PythiaText *name, const unsigned char **start) {
+    PythiaText text;
+    if (!AHEAD(q, "{\"key\":") &&
+        (!pythia_json_scan_take(&q->in, '{') || !pythia_json_scan_key(&q->in, &text) ||
+         text.n != 3 || !IS(text, "key")))
+        return 0;
+    if (!pythia_json_scan_string(&q->in, name)) return 0;
+    if (!AHEAD(q, ",\"value\":") &&
+        (!pythia_json_scan_take(&q->in, ',') || !pythia_json_scan_key(&q->in, &text) ||
+         text.n != 5 || !IS(text, "value")))
+        return 0;
+    pythia_json_scan_peek(&q->in);
+    *start = q->in.p;
+    return 1;
+}
+
+/* An AnyValue; *a is filled when it is a plain one. */
+static int attribute_value(Quick *q, PythiaAttribute *a) {
+    PythiaText text;
+    if (AHEAD(q, "{\"stringValue\":")) {
+        a->type = PYTHIA_VALUE_TEXT;
+        return pythia_json_scan_string(&q->in, &a->text) && pythia_json_scan_take(&q->in, '}');
+    }
+    return pythia_json_scan_take(&q->in, '{') && pythia_json_scan_key(&q->in, &text) &&
+           value_plain(q, text, a) && pythia_json_scan_take(&q->in, '}');
+}
+
+static int attribute(Quick *q, PythiaAttributes *list) {
+    PythiaText name;
+    const unsigned char *start;
+    if (!attribute_key(q, &name, &start)) return 0;
+    PythiaAttribute *a = pythia_attributes_add(q->r, list, name);
+    if (!a) return 0;
+    if (attribute_value(q, a)) return pythia_json_scan_take(&q->in, '}');
+    if (q->r->rc != SQLITE_OK) return 0;
+    q->in.p = start;
+    list->n--;
+    return value_parsed(q, list, name) && pythia_json_scan_take(&q->in, '}');
+}
+
+static int attributes(Quick *q, PythiaAttributes *list) {
+    int next = pythia_json_scan_enter(&q->in, '[', ']');
+    while (next == 1) {
+        if (!attribute(q, list)) return 0;
+        next = pythia_json_scan_more(&q->in, ']');
+    }
+    return next;
+}
+
+/* ---- spans ---- */
 
 static unsigned member_of(PythiaText k) {
     switch (k.n) {
@@ -181,6 +209,8 @@ static unsigned member_of(PythiaText k) {
     }
 }
 
+_Static_assert(MEMBER_UNKNOWN + 1 == PYTHIA_OTLP_MEMBERS, "members");
+
 /* What of a span is not in the draft yet. */
 typedef struct QuickSpan {
     int64_t start, end;
@@ -196,13 +226,13 @@ typedef struct QuickSpan {
 static int enumeration(Quick *q, int (*named)(PythiaText), int most, int *value) {
     int64_t n;
     PythiaText text;
-    if (pythia_scan_peek(&q->in) != '"') {
-        if (!pythia_scan_whole(&q->in, &n)) return 0;
+    if (pythia_json_scan_peek(&q->in) != '"') {
+        if (!pythia_json_scan_whole(&q->in, &n)) return 0;
         *value = n <= most ? (int)n : -1;
         return 1;
     }
-    if (!pythia_scan_string(&q->in, &text) || !text.n ||
-        pythia_scan_is_digit((unsigned char)*text.p))
+    if (!pythia_json_scan_string(&q->in, &text) || !text.n ||
+        pythia_json_scan_is_digit((unsigned char)*text.p))
         return 0;
     *value = named(text);
     return *value >= 0; /* "-1" and "+1" are numbers to the other way */
@@ -212,18 +242,18 @@ static int status(Quick *q, QuickSpan *s) {
     PythiaText k;
     int code = 0, message = 0;
     s->code = -1;
-    int next = pythia_scan_enter(&q->in, '{', '}');
+    int next = pythia_json_scan_enter(&q->in, '{', '}');
     while (next == 1) {
-        if (!pythia_scan_key(&q->in, &k)) return 0;
+        if (!pythia_json_scan_key(&q->in, &k)) return 0;
         int good;
         if (k.n == 4 && IS(k, "code"))
             good = !code++ && enumeration(q, pythia_otlp_status_named, 2, &s->code);
         else if (k.n == 7 && IS(k, "message"))
-            good = !message++ && pythia_scan_string(&q->in, &s->message);
+            good = !message++ && pythia_json_scan_string(&q->in, &s->message);
         else
-            good = pythia_scan_skip_scalar(&q->in);
+            good = pythia_json_scan_skip_scalar(&q->in);
         if (!good) return 0;
-        next = pythia_scan_more(&q->in, '}');
+        next = pythia_json_scan_more(&q->in, '}');
     }
     return next;
 }
@@ -231,8 +261,8 @@ static int status(Quick *q, QuickSpan *s) {
 /* A member of an event or a link that is neither its attributes nor known by name. */
 static int detail_rest(Quick *q, PythiaText k, int64_t *dropped) {
     if (k.n == 22 && IS(k, "droppedAttributesCount"))
-        return !*dropped && pythia_scan_whole(&q->in, dropped);
-    return !memchr(k.p, '_', k.n) && pythia_scan_skip_scalar(&q->in);
+        return !*dropped && pythia_json_scan_whole(&q->in, dropped);
+    return !memchr(k.p, '_', k.n) && pythia_json_scan_skip_scalar(&q->in);
 }
 
 static int event(Quick *q) {
@@ -244,9 +274,9 @@ static int event(Quick *q) {
     if (!point) return 0;
     point->time_ns = r->record.start_ns;
     point->name = (PythiaText){"", 0};
-    int next = pythia_scan_enter(&q->in, '{', '}');
+    int next = pythia_json_scan_enter(&q->in, '{', '}');
     while (next == 1) {
-        if (!pythia_scan_key(&q->in, &k)) return 0;
+        if (!pythia_json_scan_key(&q->in, &k)) return 0;
         int good, which = k.n == 12 && IS(k, "timeUnixNano") ? 1
                           : k.n == 4 && IS(k, "name")        ? 2
                           : k.n == 10 && IS(k, "attributes") ? 4
@@ -254,28 +284,28 @@ static int event(Quick *q) {
         if (seen & (unsigned)which) return 0;
         seen |= (unsigned)which;
         if (which == 1) {
-            good = pythia_scan_whole(&q->in, &point->time_ns);
+            good = pythia_json_scan_whole(&q->in, &point->time_ns);
             if (point->time_ns == 0) point->time_ns = r->record.start_ns;
         } else if (which == 2) {
-            good = pythia_scan_string(&q->in, &point->name);
+            good = pythia_json_scan_string(&q->in, &point->name);
         } else {
             good = which == 4 ? attributes(q, &r->nested) : detail_rest(q, k, &dropped);
         }
         if (!good) return 0;
-        next = pythia_scan_more(&q->in, '}');
+        next = pythia_json_scan_more(&q->in, '}');
     }
     if (next) pythia_otlp_dropped(r, &r->nested, PYTHIA_OTLP_ATTRIBUTES, dropped);
     return next;
 }
 
 static int events(Quick *q, const QuickSpan *s) {
-    int next = pythia_scan_enter(&q->in, '[', ']');
+    int next = pythia_json_scan_enter(&q->in, '[', ']');
     /* Points are before links, and where they have no time they have that of the span. */
     if (next == 1 && (!s->start || SEEN(s, MEMBER_LINKS))) return 0;
     q->r->record.start_ns = s->start;
     while (next == 1) {
         if (!event(q)) return 0;
-        next = pythia_scan_more(&q->in, ']');
+        next = pythia_json_scan_more(&q->in, ']');
     }
     return next;
 }
@@ -288,9 +318,9 @@ static int link(Quick *q) {
     PythiaLinkRecord *to = pythia_draft_link(r);
     if (!to) return 0;
     size_t begin = r->nested.n;
-    int next = pythia_scan_enter(&q->in, '{', '}');
+    int next = pythia_json_scan_enter(&q->in, '{', '}');
     while (next == 1) {
-        if (!pythia_scan_key(&q->in, &k)) return 0;
+        if (!pythia_json_scan_key(&q->in, &k)) return 0;
         int good, which = k.n == 7 && IS(k, "traceId")       ? 1
                           : k.n == 6 && IS(k, "spanId")      ? 2
                           : k.n == 10 && IS(k, "attributes") ? 4
@@ -301,13 +331,13 @@ static int link(Quick *q) {
         if (which == 4)
             good = attributes(q, &r->nested);
         else
-            good = which    ? pythia_scan_string(&q->in, which == 1   ? &trace
-                                                         : which == 2 ? &span
-                                                                      : &state)
+            good = which    ? pythia_json_scan_string(&q->in, which == 1   ? &trace
+                                                              : which == 2 ? &span
+                                                                           : &state)
                    : !which ? detail_rest(q, k, &dropped)
                             : 0;
         if (!good) return 0;
-        next = pythia_scan_more(&q->in, '}');
+        next = pythia_json_scan_more(&q->in, '}');
     }
     to->trace = pythia_otlp_id(trace);
     to->span = pythia_otlp_id(span);
@@ -320,17 +350,17 @@ static int link(Quick *q) {
 }
 
 static int links(Quick *q) {
-    int next = pythia_scan_enter(&q->in, '[', ']');
+    int next = pythia_json_scan_enter(&q->in, '[', ']');
     while (next == 1) {
         if (!link(q)) return 0;
-        next = pythia_scan_more(&q->in, ']');
+        next = pythia_json_scan_more(&q->in, ']');
     }
     return next;
 }
 
 static int span_id(Quick *q, PythiaRef *ref) {
     PythiaText text;
-    if (!pythia_scan_string(&q->in, &text)) return 0;
+    if (!pythia_json_scan_string(&q->in, &text)) return 0;
     *ref = pythia_otlp_id(text);
     return 1;
 }
@@ -338,7 +368,7 @@ static int span_id(Quick *q, PythiaRef *ref) {
 /* The spans of a trace come one after the other. */
 static int trace_id(Quick *q, PythiaRef *ref) {
     PythiaText text;
-    if (!pythia_scan_string(&q->in, &text)) return 0;
+    if (!pythia_json_scan_string(&q->in, &text)) return 0;
     if (!pythia_text_equal(text, q->trace_text)) {
         q->trace_text = text;
         q->trace = pythia_otlp_id(text);
@@ -357,13 +387,13 @@ static int span_member(Quick *q, unsigned member, QuickSpan *s) {
     case MEMBER_PARENT:
         return span_id(q, &r->record.parent);
     case MEMBER_NAME:
-        return pythia_scan_string(&q->in, &r->record.operation);
+        return pythia_json_scan_string(&q->in, &r->record.operation);
     case MEMBER_KIND:
         return enumeration(q, pythia_otlp_kind_named, 5, &r->record.kind);
     case MEMBER_START:
-        return pythia_scan_whole(&q->in, &s->start);
+        return pythia_json_scan_whole(&q->in, &s->start);
     case MEMBER_END:
-        return pythia_scan_whole(&q->in, &s->end);
+        return pythia_json_scan_whole(&q->in, &s->end);
     case MEMBER_ATTRIBUTES:
         return attributes(q, &r->attributes);
     case MEMBER_EVENTS:
@@ -373,9 +403,9 @@ static int span_member(Quick *q, unsigned member, QuickSpan *s) {
     case MEMBER_STATUS:
         return status(q, s);
     case MEMBER_STATE:
-        return pythia_scan_string(&q->in, &s->state);
+        return pythia_json_scan_string(&q->in, &s->state);
     default:
-        return pythia_scan_whole(&q->in, &s->dropped[member - MEMBER_DROPPED]);
+        return pythia_json_scan_whole(&q->in, &s->dropped[member - MEMBER_DROPPED]);
     }
 }
 
@@ -398,23 +428,65 @@ static int span_finish(Quick *q, const QuickSpan *s, const PythiaResource *resou
     return r->rc == SQLITE_OK;
 }
 
+static uint64_t word_at(const unsigned char *p) {
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+static void key_words(PythiaOtlpKey *k, const unsigned char *p, size_t n) {
+    memset(k, 0, sizeof *k);
+    if (n > sizeof k->words) return;
+    memcpy(k->words, p, n);
+    memset(k->masks, 0xff, n);
+    k->n = (unsigned)n;
+}
+
+static inline int key_again(const PythiaOtlpKey *k, const unsigned char *p) {
+    uint64_t differ = (k->words[0] ^ word_at(p)) & k->masks[0];
+    differ |= (k->words[1] ^ word_at(p + 8)) & k->masks[1];
+    differ |= (k->words[2] ^ word_at(p + 16)) & k->masks[2];
+    return k->n && !differ;
+}
+
+/* The member that comes next. The one that came after `before` the last time is tried first. */
+static int span_key(Quick *q, unsigned before, unsigned *member) {
+    unsigned guess = q->state->after[before];
+    PythiaText k;
+    pythia_json_scan_peek(&q->in);
+    const unsigned char *start = q->in.p;
+    if (key_again(&q->state->keys[guess], start)) {
+        q->in.p += q->state->keys[guess].n;
+        *member = guess;
+        return 1;
+    }
+    *member = MEMBER_UNKNOWN;
+    if (!pythia_json_scan_key(&q->in, &k)) return 0;
+    *member = member_of(k);
+    if (*member == MEMBER_UNKNOWN) return !memchr(k.p, '_', k.n);
+    q->state->after[before] = (unsigned char)*member;
+    key_words(&q->state->keys[*member], start, (size_t)(q->in.p - start));
+    return 1;
+}
+
 static int span(Quick *q, const PythiaResource *resource) {
     QuickSpan s;
-    PythiaText k;
+    unsigned member = MEMBER_UNKNOWN; /* none yet */
     memset(&s, 0, sizeof s);
     pythia_draft_begin(q->r);
-    int next = pythia_scan_enter(&q->in, '{', '}');
+    int next = pythia_json_scan_enter(&q->in, '{', '}');
     while (next == 1) {
-        if (!pythia_scan_key(&q->in, &k)) return 0;
-        unsigned member = member_of(k);
+        unsigned before = member;
+        if (!span_key(q, before, &member)) return 0;
         if (member == MEMBER_UNKNOWN) {
-            if (memchr(k.p, '_', k.n) || !pythia_scan_skip_scalar(&q->in)) return 0;
+            if (!pythia_json_scan_skip_scalar(&q->in)) return 0;
+            member = before;
         } else {
             if (SEEN(&s, member)) return 0;
             s.seen |= 1u << member;
-            if (pythia_scan_peek(&q->in) == 'n' || !span_member(q, member, &s)) return 0;
+            if (pythia_json_scan_peek(&q->in) == 'n' || !span_member(q, member, &s)) return 0;
         }
-        next = pythia_scan_more(&q->in, '}');
+        next = pythia_json_scan_more(&q->in, '}');
     }
     return next && span_finish(q, &s, resource);
 }
@@ -422,10 +494,10 @@ static int span(Quick *q, const PythiaResource *resource) {
 /* ---- the levels above ---- */
 
 static int spans(Quick *q, const PythiaResource *resource) {
-    int next = pythia_scan_enter(&q->in, '[', ']');
+    int next = pythia_json_scan_enter(&q->in, '[', ']');
     while (next == 1) {
         if (!span(q, resource)) return 0;
-        next = pythia_scan_more(&q->in, ']');
+        next = pythia_json_scan_more(&q->in, ']');
     }
     return next;
 }
@@ -433,16 +505,16 @@ static int spans(Quick *q, const PythiaResource *resource) {
 static int scope(Quick *q) {
     PythiaText k, name = {"", 0}, version = {"", 0};
     unsigned seen = 0;
-    int next = pythia_scan_enter(&q->in, '{', '}');
+    int next = pythia_json_scan_enter(&q->in, '{', '}');
     while (next == 1) {
-        if (!pythia_scan_key(&q->in, &k)) return 0;
+        if (!pythia_json_scan_key(&q->in, &k)) return 0;
         int good, which = k.n == 4 && IS(k, "name") ? 1 : k.n == 7 && IS(k, "version") ? 2 : 0;
         if (seen & (unsigned)which || (k.n == 10 && IS(k, "attributes"))) return 0;
         seen |= (unsigned)which;
-        good = which ? pythia_scan_string(&q->in, which == 1 ? &name : &version)
-                     : pythia_scan_skip_scalar(&q->in);
+        good = which ? pythia_json_scan_string(&q->in, which == 1 ? &name : &version)
+                     : pythia_json_scan_skip_scalar(&q->in);
         if (!good) return 0;
-        next = pythia_scan_more(&q->in, '}');
+        next = pythia_json_scan_more(&q->in, '}');
     }
     pythia_otlp_scope(q->r, name, version);
     pythia_attributes_keep(q->r, &q->r->shared);
@@ -453,27 +525,27 @@ static int scope_spans(Quick *q, const PythiaResource *resource) {
     PythiaText k;
     int scoped = 0, listed = 0;
     pythia_otlp_scope(q->r, (PythiaText){"", 0}, (PythiaText){"", 0});
-    int next = pythia_scan_enter(&q->in, '{', '}');
+    int next = pythia_json_scan_enter(&q->in, '{', '}');
     while (next == 1) {
-        if (!pythia_scan_key(&q->in, &k)) return 0;
+        if (!pythia_json_scan_key(&q->in, &k)) return 0;
         int good;
         if (k.n == 5 && IS(k, "scope"))
             good = !scoped++ && !listed && scope(q);
         else if (k.n == 5 && IS(k, "spans"))
             good = !listed++ && spans(q, resource);
         else
-            good = k.n == 9 && IS(k, "schemaUrl") && pythia_scan_skip_scalar(&q->in);
+            good = k.n == 9 && IS(k, "schemaUrl") && pythia_json_scan_skip_scalar(&q->in);
         if (!good) return 0;
-        next = pythia_scan_more(&q->in, '}');
+        next = pythia_json_scan_more(&q->in, '}');
     }
     return next;
 }
 
 static int scope_spans_list(Quick *q, const PythiaResource *resource) {
-    int next = pythia_scan_enter(&q->in, '[', ']');
+    int next = pythia_json_scan_enter(&q->in, '[', ']');
     while (next == 1) {
         if (!scope_spans(q, resource)) return 0;
-        next = pythia_scan_more(&q->in, ']');
+        next = pythia_json_scan_more(&q->in, ']');
     }
     return next;
 }
@@ -486,7 +558,7 @@ void pythia_otlp_state_release(void *state) {
 
 /* The place of the resource whose text begins at q->in.p. */
 static PythiaOtlpKnown *known_place(const Quick *q) {
-    PythiaOtlpState *s = q->r->state;
+    PythiaOtlpState *s = q->state;
     size_t n = (size_t)(q->in.end - q->in.p);
     return &s->known[pythia_hash64(q->in.p, n < KNOWN_HASHED ? n : KNOWN_HASHED) %
                      PYTHIA_OTLP_KNOWN];
@@ -527,19 +599,19 @@ static void known_set(PythiaOtlpKnown *k, PythiaText text, const PythiaResource 
 static int resource_object(Quick *q) {
     PythiaText k;
     int seen = 0;
-    int next = pythia_scan_enter(&q->in, '{', '}');
+    int next = pythia_json_scan_enter(&q->in, '{', '}');
     while (next == 1) {
-        if (!pythia_scan_key(&q->in, &k)) return 0;
+        if (!pythia_json_scan_key(&q->in, &k)) return 0;
         int good = k.n == 10 && IS(k, "attributes") ? !seen++ && attributes(q, &q->r->resource)
-                                                    : pythia_scan_skip_scalar(&q->in);
+                                                    : pythia_json_scan_skip_scalar(&q->in);
         if (!good) return 0;
-        next = pythia_scan_more(&q->in, '}');
+        next = pythia_json_scan_more(&q->in, '}');
     }
     return next;
 }
 
 static int resource(Quick *q, PythiaResource *resource) {
-    pythia_scan_peek(&q->in);
+    pythia_json_scan_peek(&q->in);
     const unsigned char *start = q->in.p;
     PythiaOtlpKnown *known = known_place(q);
     if (known_again(q, known)) {
@@ -563,9 +635,9 @@ static int resource_spans(Quick *q) {
     PythiaResource made;
     PythiaText k;
     int described = 0, listed = 0;
-    int next = pythia_scan_enter(&q->in, '{', '}');
+    int next = pythia_json_scan_enter(&q->in, '{', '}');
     while (next == 1) {
-        if (!pythia_scan_key(&q->in, &k)) return 0;
+        if (!pythia_json_scan_key(&q->in, &k)) return 0;
         int good;
         if (k.n == 8 && IS(k, "resource")) {
             good = !described++ && !listed && resource(q, &made);
@@ -577,27 +649,27 @@ static int resource_spans(Quick *q) {
             }
             good = scope_spans_list(q, &made);
         } else {
-            good = k.n == 9 && IS(k, "schemaUrl") && pythia_scan_skip_scalar(&q->in);
+            good = k.n == 9 && IS(k, "schemaUrl") && pythia_json_scan_skip_scalar(&q->in);
         }
         if (!good) return 0;
-        next = pythia_scan_more(&q->in, '}');
+        next = pythia_json_scan_more(&q->in, '}');
     }
     return next;
 }
 
 static int document(Quick *q) {
-    PythiaScan *in = &q->in;
+    PythiaJsonScan *in = &q->in;
     PythiaText k;
-    if (!pythia_scan_take(in, '{') || !pythia_scan_key(in, &k) || k.n != 13 ||
+    if (!pythia_json_scan_take(in, '{') || !pythia_json_scan_key(in, &k) || k.n != 13 ||
         !IS(k, "resourceSpans"))
         return 0;
-    int next = pythia_scan_enter(in, '[', ']');
+    int next = pythia_json_scan_enter(in, '[', ']');
     while (next == 1) {
         if (!resource_spans(q)) return 0;
-        next = pythia_scan_more(in, ']');
+        next = pythia_json_scan_more(in, ']');
     }
-    if (!next || !pythia_scan_take(in, '}')) return 0;
-    while (in->p < in->end && pythia_scan_is_space(*in->p))
+    if (!next || !pythia_json_scan_take(in, '}')) return 0;
+    while (in->p < in->end && pythia_json_scan_is_space(*in->p))
         in->p++;
     return in->p == in->end;
 }
@@ -606,6 +678,7 @@ int pythia_otlp_quick(PythiaReader *r) {
     const unsigned char *bytes = (const unsigned char *)r->text.p;
     Quick q = {.in = {.p = bytes, .end = bytes + r->text.n, .arena = &r->arena},
                .r = r,
+               .state = r->state,
                .trace_text = {"", 0}};
     int taken = document(&q) && (!q.in.high || pythia_json_is_utf8(bytes, r->text.n));
     if (q.in.rc && r->rc == SQLITE_OK) r->rc = q.in.rc;

@@ -13,9 +13,19 @@ typedef struct PythiaOtlpKnown {
     PythiaResource resource;
 } PythiaOtlpKnown;
 
+enum { PYTHIA_OTLP_MEMBERS = 16 }; /* of a span, known and not */
+
+/* The key of a member and its colon as they were written the last time, in words to be compared at once; n 0: none. */
+typedef struct PythiaOtlpKey {
+    uint64_t words[3], masks[3];
+    unsigned n;
+} PythiaOtlpKey;
+
 /* What lies in reader->state. */
 typedef struct PythiaOtlpState {
     PythiaOtlpKnown known[PYTHIA_OTLP_KNOWN];
+    PythiaOtlpKey keys[PYTHIA_OTLP_MEMBERS];
+    unsigned char after[PYTHIA_OTLP_MEMBERS]; /* [member]: the one that came after it */
 } PythiaOtlpState;
 
 /* Reads the document reader->text if it has the usual shape. 1: done. 0: it has not, and what was given to the

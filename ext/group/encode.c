@@ -7,12 +7,24 @@
 **   edges  version, count, then per edge: source, source phase | destination phase << 2 | kind << 4,
 **          destination, between, n, sum, squares, product, offsets
 **
-** Names are numbers of the store. Decoding trusts nothing: a short blob, a count that does not fit into what is
+** Both end with XXH3 of all before, u64, so that damage is told from data. Names are numbers of the store. Decoding trusts nothing: a short blob, a count that does not fit into what is
 ** left, an unknown version or a phase that does not exist are damage. */
 #include "ext/base/bytes.h"
 #include "ext/group/group.h"
 
-enum { ENCODING_VERSION = 1, SMALLEST_EDGE = 5 + 4 * 9 };
+enum { ENCODING_VERSION = 1, SMALLEST_EDGE = 5 + 4 * 9, SUM_BYTES = 8 };
+
+static void put_checksum(PythiaBuf *out, size_t begin) {
+    if (!out->rc) pythia_buf_u64(out, pythia_hash64(out->data + begin, out->n - begin));
+}
+
+/* Takes the checksum off the end; 0 when it is wrong. */
+static int take_checksum(PythiaText *blob) {
+    if (blob->n < SUM_BYTES) return 0;
+    blob->n -= SUM_BYTES;
+    return pythia_load64((const unsigned char *)blob->p + blob->n) ==
+           pythia_hash64(blob->p, blob->n);
+}
 
 static void put_sum(PythiaBuf *out, PythiaSum sum) {
     pythia_buf_u64(out, (uint64_t)sum);
@@ -27,6 +39,7 @@ static PythiaSum get_sum(PythiaBytes *in) {
 }
 
 void pythia_group_encode_head(const PythiaGroup *group, PythiaBuf *out) {
+    size_t begin = out->n;
     pythia_buf_byte(out, ENCODING_VERSION);
     pythia_buf_u64(out, group->signature.hi);
     pythia_buf_u64(out, group->signature.lo);
@@ -37,10 +50,12 @@ void pythia_group_encode_head(const PythiaGroup *group, PythiaBuf *out) {
     put_sum(out, group->squares);
     pythia_buf_zigzag(out, group->min_ns);
     pythia_buf_zigzag(out, group->max_ns);
+    put_checksum(out, begin);
 }
 
 int pythia_group_decode_head(PythiaGroups *groups, uint64_t id, PythiaText blob,
                              PythiaGroup **group) {
+    if (!take_checksum(&blob)) return SQLITE_CORRUPT_VTAB;
     PythiaBytes in = pythia_bytes(blob.p, blob.n);
     int version = (int)pythia_bytes_byte(&in);
     PythiaHash128 signature = {0, 0};
@@ -64,6 +79,7 @@ int pythia_group_decode_head(PythiaGroups *groups, uint64_t id, PythiaText blob,
 
 void pythia_group_encode_edges(const PythiaGroup *group, PythiaBuf *out) {
     uint32_t n = 0;
+    size_t begin = out->n;
     for (uint32_t i = 0; i < group->nedges; i++)
         n += group->edges[i].n > 0;
     pythia_buf_byte(out, ENCODING_VERSION);
@@ -82,6 +98,7 @@ void pythia_group_encode_edges(const PythiaGroup *group, PythiaBuf *out) {
         put_sum(out, e->product);
         put_sum(out, e->offsets);
     }
+    put_checksum(out, begin);
 }
 
 static int decode_edge(PythiaGroup *group, PythiaBytes *in) {
@@ -110,6 +127,7 @@ static int decode_edge(PythiaGroup *group, PythiaBytes *in) {
 }
 
 int pythia_group_decode_edges(PythiaGroup *group, PythiaText blob) {
+    if (!take_checksum(&blob)) return SQLITE_CORRUPT_VTAB;
     PythiaBytes in = pythia_bytes(blob.p, blob.n);
     int version = (int)pythia_bytes_byte(&in);
     uint64_t n = pythia_bytes_varint(&in);

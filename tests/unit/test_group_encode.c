@@ -205,6 +205,8 @@ static int rc_of_edges(uint64_t count, unsigned char bits, int64_t n, unsigned c
     put_edge(&out, bits, n);
     put_edge(&out, second, n);
     CU_ASSERT_EQUAL_FATAL(out.rc, SQLITE_OK);
+    pythia_buf_u64(&out, pythia_hash64(out.data, out.n));
+    CU_ASSERT_EQUAL_FATAL(out.rc, SQLITE_OK);
     int rc = edges_rc(out.data, out.n, &left);
     CU_ASSERT_EQUAL(left, rc ? 0 : 2);
     pythia_buf_clear(&out);
@@ -226,7 +228,15 @@ static void test_wrong_edges(void) {
     CU_ASSERT_EQUAL(rc_of_edges(UINT64_MAX, 0, 1, 1), SQLITE_CORRUPT_VTAB);
 }
 
-/* Whatever the bytes are: an answer, or a refusal that leaves nothing behind. */
+/* Makes the checksum at the end right. */
+static void seal(PythiaBuf *buf) {
+    uint64_t sum = pythia_hash64(buf->data, buf->n - 8);
+    for (int i = 0; i < 8; i++)
+        buf->data[buf->n - 8 + (size_t)i] = (unsigned char)(sum >> (8 * i));
+}
+
+/* Whatever the bytes are: a refusal that leaves nothing behind; with a checksum that says they are right, an
+** answer or a refusal. */
 static void test_flipped(void) {
     SampleRandom random = {5};
     PythiaGroups groups = {0};
@@ -237,16 +247,19 @@ static void test_flipped(void) {
     encode(group, &head, &edges);
     for (int i = 0; i < 20000; i++) {
         PythiaBuf *buf = i & 1 ? &head : &edges;
-        size_t at = sample_below(&random, (uint32_t)buf->n);
+        size_t at = sample_below(&random, (uint32_t)buf->n - 8);
         unsigned char before = buf->data[at];
         buf->data[at] = (unsigned char)(before ^ 1u << sample_below(&random, 8));
+        if (i & 2) seal(buf);
         int rc =
             i & 1 ? head_rc(group->id, head.data, head.n) : edges_rc(edges.data, edges.n, &left);
         CU_ASSERT(rc == SQLITE_OK || rc == SQLITE_CORRUPT_VTAB);
         if (!(i & 1) && rc) CU_ASSERT_EQUAL(left, 0);
+        if (!(i & 2)) CU_ASSERT_EQUAL(rc, SQLITE_CORRUPT_VTAB);
         ok += rc == SQLITE_OK;
         bad += rc != SQLITE_OK;
         buf->data[at] = before;
+        seal(buf);
     }
     CU_ASSERT(ok > 0 && bad > 0);
     pythia_buf_clear(&head);

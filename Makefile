@@ -8,6 +8,7 @@
 #   make asan       unit tests and SQL scripts under AddressSanitizer and UBSan
 #   make valgrind   unit tests under valgrind
 #   make oom        fails every n-th allocation of every script in tests/oom
+#   make kills      kill -9 at 200 moments of an import (make test: at 20)
 #   make fuzz       every fuzz target for FUZZ_SECONDS
 #   make install    PREFIX=/usr/local DESTDIR=: lib/pythia/pythia.so, lib/libpythia_probe.*, include/pythia*.h,
 #                   share/doc/pythia/
@@ -91,7 +92,7 @@ shared    = $(addprefix $(BUILD)/$(1)/,$(filter-out $(PROBEONLY:.c=.o),$(OBJECTS
 
 # ---- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all test check check-built demo bench lint asan valgrind oom fuzz install clean format
+.PHONY: all test check check-built demo bench lint asan valgrind oom kills fuzz install clean format
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -131,6 +132,9 @@ valgrind: $(BUILD)/unit
 
 oom: $(BUILD)/oom
 	$(BUILD)/oom
+
+kills: $(SO)
+	PYTHIA_KILLS=200 SO=$(SO) tests/run_python test_locking.Kills
 
 fuzz:
 	@scripts/setup fuzz

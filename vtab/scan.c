@@ -153,7 +153,7 @@ const char *pythia_value_type_name(uint32_t type) {
 void pythia_value_json(PythiaBuf *out, const PythiaValue *value) {
     PythiaText text = {value->of.text, value->n};
     if (value->type == PYTHIA_VALUE_INT)
-        pythia_buf_format(out, "%lld", (sqlite3_int64)value->of.integer);
+        pythia_buf_integer(out, value->of.integer);
     else if (value->type == PYTHIA_VALUE_DOUBLE)
         pythia_buf_json_double(out, value->of.real);
     else if (value->type == PYTHIA_VALUE_BOOL)

@@ -125,12 +125,23 @@ static int frame_connect(sqlite3 *db, void *aux, int argc, const char *const *ar
     if (!vtab) return SQLITE_NOMEM;
     vtab->host = module->host;
     vtab->table = table;
+    vtab->release = module->destroy;
+    vtab->host->references++;
+    pythia_session_connected(vtab->host->session, 1);
     *out = &vtab->base;
     return SQLITE_OK;
 }
 
 static int frame_disconnect(sqlite3_vtab *base) {
-    pythia_free(base);
+    PythiaVtab *vtab = (PythiaVtab *)base;
+    PythiaHost *host = vtab->host;
+    void (*release)(void *) = vtab->release;
+    pythia_free(vtab);
+    pythia_session_connected(host->session, -1);
+    if (release)
+        release(host);
+    else
+        host->references--;
     return SQLITE_OK;
 }
 

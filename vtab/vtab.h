@@ -38,8 +38,9 @@ typedef struct PythiaCursor PythiaCursor;
 
 typedef struct PythiaVtab {
     sqlite3_vtab base; /* must be first */
-    PythiaHost *host;  /* borrowed */
+    PythiaHost *host;  /* holds a reference */
     const PythiaTable *table;
+    void (*release)(void *host); /* gives the reference back; NULL: nobody counts */
 } PythiaVtab;
 
 /* Operators of a PythiaUse, as a bit set. */

@@ -73,6 +73,17 @@ void pythia_buf_str(PythiaBuf *buf, const char *zero_terminated) {
     pythia_buf_text(buf, pythia_text(zero_terminated));
 }
 
+void pythia_buf_integer(PythiaBuf *buf, int64_t value) {
+    char digits[20];
+    size_t at = sizeof digits;
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do
+        digits[--at] = (char)('0' + left % 10);
+    while (left /= 10);
+    if (value < 0) digits[--at] = '-';
+    pythia_buf_bytes(buf, digits + at, sizeof digits - at);
+}
+
 void pythia_buf_format(PythiaBuf *buf, const char *format, ...) {
     if (buf->rc) return;
     va_list arguments;
@@ -148,6 +159,10 @@ void pythia_buf_json_text(PythiaBuf *buf, PythiaText text) {
     pythia_buf_byte(buf, '"');
     for (size_t i = 0; i < n;) {
         unsigned char c = p[i];
+        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
+            i++;
+            continue;
+        }
         size_t length = utf8_length(p + i, n - i);
         if (length && c >= 0x20 && c != '"' && c != '\\') {
             i += length;

@@ -27,6 +27,8 @@ void pythia_buf_varint(PythiaBuf *buf, uint64_t value);
 void pythia_buf_zigzag(PythiaBuf *buf, int64_t value);
 void pythia_buf_text(PythiaBuf *buf, PythiaText text); /* the bytes alone */
 void pythia_buf_str(PythiaBuf *buf, const char *zero_terminated);
+/* In decimal. */
+void pythia_buf_integer(PythiaBuf *buf, int64_t value);
 /* Formatted as by sqlite3_mprintf(). */
 void pythia_buf_format(PythiaBuf *buf, const char *format, ...);
 /* The bytes with U+FFFD for what is no UTF-8. */

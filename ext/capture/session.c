@@ -10,6 +10,7 @@ struct PythiaSession {
     sqlite3 *db;
     PythiaCapture **captures; /* one per schema that was asked for and has a store */
     size_t n, capacity;
+    unsigned connected; /* virtual tables */
 };
 
 int pythia_session_open(sqlite3 *db, PythiaSession **session) {
@@ -25,6 +26,12 @@ void pythia_session_close(PythiaSession *session) {
         pythia_capture_close(session->captures[i]);
     pythia_free(session->captures);
     pythia_free(session);
+}
+
+void pythia_session_connected(PythiaSession *session, int change) {
+    session->connected += (unsigned)change;
+    for (size_t i = 0; i < session->n; i++)
+        pythia_store_keep(session->captures[i]->store, session->connected != 0);
 }
 
 /* 1 when the connection has such a schema. */
@@ -69,6 +76,7 @@ int pythia_session_capture(PythiaSession *session, const char *schema, int creat
     rc = pythia_capture_open(store, capture, error);
     if (rc) return rc;
     session->captures[session->n++] = *capture;
+    pythia_store_keep(store, session->connected != 0);
     return SQLITE_OK;
 }
 

@@ -11,6 +11,9 @@ int pythia_session_open(sqlite3 *db, PythiaSession **session);
 /* Closes every capture. Safe with NULL. */
 void pythia_session_close(PythiaSession *session);
 
+/* A virtual table was connected (1) or disconnected (-1): while one is, statements stay prepared. */
+void pythia_session_connected(PythiaSession *session, int change);
+
 /* The capture of a schema ("main", "temp" or an attached name), opened on first use and brought up to
 ** date. *capture is NULL, with SQLITE_OK, when the schema has no store and `create` is 0. An unknown
 ** schema is an error that names it. The capture belongs to the session and lives as long. */

@@ -345,7 +345,22 @@ static int frame_decode(PythiaBytes *b, uint32_t k, uint32_t first, uint32_t n, 
     return SQLITE_OK;
 }
 
+/* Whether all differences are one: value = start + step * place. The bytes behind the encoding are not taken. */
+static int delta_is_steps(PythiaBytes b, uint64_t *start, uint64_t *step) {
+    *start = (uint64_t)pythia_bytes_zigzag(&b);
+    unsigned width = pythia_bytes_byte(&b);
+    *step = (uint64_t)pythia_bytes_zigzag(&b);
+    pythia_bytes_varint(&b); /* the scale of nothing */
+    return !width && !pythia_bytes_varint(&b) && !b.bad;
+}
+
 static int delta_decode(PythiaBytes *b, uint32_t k, uint32_t first, uint32_t n, int64_t *out) {
+    uint64_t start, step;
+    if (delta_is_steps(*b, &start, &step)) {
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = (int64_t)(start + step * (first + i));
+        return SQLITE_OK;
+    }
     int64_t all[MINI];
     int64_t *to = first == 0 && n == k ? out : all;
     uint64_t sum = (uint64_t)pythia_bytes_zigzag(b);
@@ -441,6 +456,13 @@ static int mini_first(const PythiaColumn *column, uint32_t mini, int64_t *value)
     return b.bad ? PYTHIA_CORRUPT : SQLITE_OK;
 }
 
+static int mini_is_steps(const PythiaColumn *column, uint32_t mini, uint64_t *start,
+                         uint64_t *step) {
+    PythiaBytes b;
+    return !mini_open(column, mini, &b) && pythia_bytes_byte(&b) == ENCODING_DELTA &&
+           delta_is_steps(b, start, step);
+}
+
 int pythia_column_lower_bound(const PythiaColumn *column, int64_t value, uint32_t *index) {
     *index = 0;
     if (!column->n) return SQLITE_OK;
@@ -463,6 +485,14 @@ int pythia_column_lower_bound(const PythiaColumn *column, int64_t value, uint32_
             high = middle;
     }
     uint32_t begin = low * MINI, k = column->n - begin < MINI ? column->n - begin : MINI;
+    uint64_t start, step;
+    if (mini_is_steps(column, low, &start, &step) && step && step <= INT32_MAX) {
+        /* The smallest place whose value is not below. */
+        uint64_t away = (uint64_t)value - start;
+        uint64_t place = value <= (int64_t)start ? 0 : (away + step - 1) / step;
+        *index = begin + (place < k ? (uint32_t)place : k);
+        return SQLITE_OK;
+    }
     rc = pythia_column_decode(column, begin, k, all);
     if (rc) return rc;
     uint32_t a = 0, b = k;

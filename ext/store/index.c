@@ -58,8 +58,9 @@ int pythia_store_find(PythiaStore *store, PythiaId trace, int *found, int64_t *s
     *ordinal = 0;
     if (!store->nentries || trace.form == PYTHIA_ID_NONE) return SQLITE_OK;
     sqlite3_stmt *s;
-    int rc = store->writing ? pythia_store_statement(store, PYTHIA_SQL_FIND, &s, error)
-                            : pythia_store_prepare(store, &s, PYTHIA_FIND_SQL, error);
+    int rc = store->writing
+                 ? pythia_store_statement(store, PYTHIA_SQL_FIND, &s, error)
+                 : pythia_store_kept(store, PYTHIA_KEPT_FIND, PYTHIA_FIND_SQL, &s, error);
     if (!rc) rc = sqlite3_bind_int64(s, 1, pythia_store_hash(pythia_store_names(store), trace));
     while (!rc && !*found && sqlite3_step(s) == SQLITE_ROW) {
         *segment = sqlite3_column_int64(s, 0);
@@ -67,9 +68,8 @@ int pythia_store_find(PythiaStore *store, PythiaId trace, int *found, int64_t *s
         rc = verify(store, trace, *segment, n, found, error);
         *ordinal = (uint32_t)n;
     }
-    int done = sqlite3_reset(s);
+    int done = store->writing ? sqlite3_reset(s) : pythia_store_done(store, PYTHIA_KEPT_FIND, s);
     if (!rc && done) rc = pythia_store_fail(store, done, "xtrace", error);
-    if (!store->writing) sqlite3_finalize(s);
     return rc;
 }
 

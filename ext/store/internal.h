@@ -5,9 +5,10 @@
 ** change was made here and is not known to be committed: should the cookie then be another one, what
 ** was believed to be stored may be gone, and everything is compared with the tables again.
 **
-** Write session: from pythia_store_begin() to flush or discard. Statements are kept prepared only
+** Write session: from pythia_store_begin() to flush or discard. Its statements are kept prepared only
 ** within it, because a statement that outlives the cursor or function that runs keeps the connection
-** from closing. */
+** from closing. Those of pythia_store_kept() may, while a virtual table is connected: SQLite disconnects
+** all of them before it looks whether the connection can be closed. */
 #ifndef PYTHIA_STORE_INTERNAL_H
 #define PYTHIA_STORE_INTERNAL_H
 
@@ -59,6 +60,9 @@ enum {
     PYTHIA_SQL_COUNT
 };
 
+/* Statements for reading that are kept while a table is connected (pythia_store_keep()). */
+enum { PYTHIA_KEPT_COUNTERS = 0, PYTHIA_KEPT_FIND, PYTHIA_KEPT_COUNT };
+
 struct PythiaStore {
     sqlite3 *db; /* borrowed */
     char *schema;
@@ -79,6 +83,9 @@ struct PythiaStore {
     PythiaSegment *newest, *oldest; /* all segment objects, by use */
     size_t cached_bytes, cache_budget;
     PythiaPacker packer; /* for reading */
+
+    int keep;
+    sqlite3_stmt *kept[PYTHIA_KEPT_COUNT];
 
     int writing;
     PythiaWriter *writer;
@@ -102,6 +109,12 @@ int pythia_store_damaged(PythiaStore *store, const char *suffix, sqlite3_int64 r
 int pythia_store_run(PythiaStore *store, sqlite3_stmt *statement, const char *suffix, char **error);
 /* Runs SQL in which every %w stands for the schema. */
 int pythia_store_exec(PythiaStore *store, const char *sql, const char *suffix, char **error);
+
+/* A statement that may have been kept, ready to be bound; to be given back to pythia_store_done(), whose
+** result is that of sqlite3_reset(). */
+int pythia_store_kept(PythiaStore *store, int which, const char *sql, sqlite3_stmt **statement,
+                      char **error);
+int pythia_store_done(PythiaStore *store, int which, sqlite3_stmt *statement);
 
 /* store_names.c */
 /* Brings the names up to date; `all`: every stored row is compared with memory, else only those that

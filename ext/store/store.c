@@ -61,6 +61,27 @@ int pythia_store_exec(PythiaStore *store, const char *sql, const char *suffix, c
     return rc;
 }
 
+int pythia_store_kept(PythiaStore *store, int which, const char *sql, sqlite3_stmt **statement,
+                      char **error) {
+    *statement = store->kept[which];
+    store->kept[which] = NULL; /* until it is given back */
+    return *statement ? SQLITE_OK : pythia_store_prepare(store, statement, sql, error);
+}
+
+int pythia_store_done(PythiaStore *store, int which, sqlite3_stmt *statement) {
+    if (!store->keep || store->kept[which] || !statement) return sqlite3_finalize(statement);
+    store->kept[which] = statement;
+    return sqlite3_reset(statement);
+}
+
+void pythia_store_keep(PythiaStore *store, int keep) {
+    store->keep = keep;
+    for (int i = 0; !keep && i < PYTHIA_KEPT_COUNT; i++) {
+        sqlite3_finalize(store->kept[i]);
+        store->kept[i] = NULL;
+    }
+}
+
 sqlite3 *pythia_store_db(const PythiaStore *store) {
     return store->db;
 }
@@ -140,18 +161,18 @@ static void counters_take(Counters *c, const char *key, sqlite3_int64 value) {
 static int counters_read(PythiaStore *store, Counters *c, char **error) {
     *c = (Counters){.cache_bytes = PYTHIA_CACHE_BYTES};
     sqlite3_stmt *s;
-    int rc = pythia_store_prepare(store, &s,
-                                  "SELECT k, v FROM \"%w\".pythia_xconfig WHERE k IN"
-                                  "('" PYTHIA_CONFIG_FORMAT "','" PYTHIA_CONFIG_COOKIE
-                                  "','" PYTHIA_CONFIG_EPOCH "','" PYTHIA_CONFIG_SEGMENT
-                                  "','" PYTHIA_CONFIG_CACHE "')",
-                                  error);
+    int rc = pythia_store_kept(store, PYTHIA_KEPT_COUNTERS,
+                               "SELECT k, v FROM \"%w\".pythia_xconfig WHERE k IN"
+                               "('" PYTHIA_CONFIG_FORMAT "','" PYTHIA_CONFIG_COOKIE
+                               "','" PYTHIA_CONFIG_EPOCH "','" PYTHIA_CONFIG_SEGMENT
+                               "','" PYTHIA_CONFIG_CACHE "')",
+                               &s, error);
     if (rc) return rc;
     while (sqlite3_step(s) == SQLITE_ROW) {
         const char *key = (const char *)sqlite3_column_text(s, 0);
         if (key) counters_take(c, key, sqlite3_column_int64(s, 1));
     }
-    rc = sqlite3_finalize(s);
+    rc = pythia_store_done(store, PYTHIA_KEPT_COUNTERS, s);
     if (rc) return pythia_store_fail(store, rc, "xconfig", error);
     if ((c->found & 15) != 15)
         return pythia_fail(error, PYTHIA_CORRUPT, "%s.pythia_xconfig: counters are missing",
@@ -247,6 +268,7 @@ int pythia_store_open(sqlite3 *db, const char *schema, int create, PythiaStore *
 
 void pythia_store_close(PythiaStore *store) {
     if (!store) return;
+    pythia_store_keep(store, 0);
     pythia_store_discard(store);
     pythia_writer_free(store->writer);
     pythia_store_free_segments(store);

@@ -59,6 +59,10 @@ int pythia_store_is_shadow(const char *suffix);
 ** in memory was dropped. SQLITE_NOTFOUND when the tables are gone. */
 int pythia_store_refresh(PythiaStore *store, int *changed, char **error);
 
+/* Whether statements that every read needs stay prepared. Only while something is connected that SQLite
+** disconnects before it closes the connection; 0 finalizes them. */
+void pythia_store_keep(PythiaStore *store, int keep);
+
 sqlite3 *pythia_store_db(const PythiaStore *store);
 const char *pythia_store_schema(const PythiaStore *store);
 /* Interning is allowed at any time; new names become rows at pythia_store_flush(). The object is

@@ -102,8 +102,8 @@ static void teardown(void) {
     PythiaSession *session = host.session;
     PythiaControl *control = host.control;
     sqlite3_exec(host.db, "ROLLBACK", NULL, NULL, NULL);
-    pythia_session_close(session);
     CU_ASSERT_EQUAL(sqlite3_close(host.db), SQLITE_OK);
+    pythia_session_close(session);
     pythia_control_close(control);
     sqlite3_free(answer);
     answer = NULL;

@@ -10,12 +10,14 @@
 
 typedef struct PythiaSession PythiaSession; /* ext/capture/session.h: the open captures */
 typedef struct PythiaControl PythiaControl; /* ext/control/control.h: back ends, pending changes */
+typedef struct PythiaLoop PythiaLoop;       /* ext/loop/loop.h: the search space, at hand */
 
 typedef struct PythiaHost {
     sqlite3 *db;            /* borrowed */
     PythiaSession *session; /* owned */
     PythiaControl *control; /* owned */
-    int in_query; /* a table over the text of a query is reading it: vtab/subquery.c */
+    int in_query;           /* a table over the text of a query is reading it: vtab/subquery.c */
+    PythiaLoop *loop;       /* owned */
     int references;
 } PythiaHost;
 

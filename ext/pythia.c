@@ -14,9 +14,11 @@ SQLITE_EXTENSION_INIT1
 #include "ext/base/mem.h"
 #include "ext/capture/session.h"
 #include "ext/control/control.h"
+#include "ext/loop/loop.h"
 #include "ext/pythia.h"
 #include "sql/fn_capture.h"
 #include "sql/fn_control.h"
+#include "sql/fn_loop.h"
 #include "sql/fn_stat.h"
 #include "sql/fn_text.h"
 #include "vtab/control.h"
@@ -26,6 +28,7 @@ SQLITE_EXTENSION_INIT1
 static void host_release(void *pointer) {
     PythiaHost *host = pointer;
     if (--host->references > 0) return;
+    pythia_loop_close(host->loop);
     pythia_control_close(host->control);
     pythia_session_close(host->session);
     pythia_free(host);
@@ -38,6 +41,7 @@ static int host_open(sqlite3 *db, PythiaHost **host) {
     (*host)->references = 1; /* of the caller, while it registers */
     int rc = pythia_session_open(db, &(*host)->session);
     if (!rc) rc = pythia_control_open(db, &(*host)->control);
+    if (!rc) rc = pythia_loop_open(*host, &(*host)->loop);
     if (rc) host_release(*host);
     return rc;
 }
@@ -69,6 +73,14 @@ static const PythiaTable *const tables[] = {
     &pythia_table_settings,
     &pythia_table_request_types,
     &pythia_table_name_rules,
+    /* deciding where to look next */
+    &pythia_table_search_space,
+    &pythia_table_layers,
+    &pythia_table_strategies,
+    &pythia_table_candidates,
+    &pythia_table_next,
+    &pythia_table_decisions,
+    &pythia_table_forest,
     /* acting on programs */
     &pythia_table_control,
     &pythia_table_tracepoints,
@@ -107,6 +119,7 @@ sqlite3_pythia_init(sqlite3 *db, char **error, const struct sqlite3_api_routines
     rc = register_tables(host, error);
     if (!rc) rc = pythia_fn_capture_register(host, error);
     if (!rc) rc = pythia_fn_control_register(host, error);
+    if (!rc) rc = pythia_fn_loop_register(host, error);
     if (!rc) rc = pythia_fn_stat_register(db, error);
     if (!rc) rc = pythia_fn_text_register(db, error);
     host_release(host);

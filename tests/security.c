@@ -13,9 +13,9 @@
 #include <string.h>
 
 /* Functions that act on the world outside of their arguments. */
-static const char *const acting[] = {"pythia_import",   "pythia_export", "pythia_listen",
-                                     "pythia_collect",  "pythia_init",   "pythia_step",
-                                     "pythia_reconcile"};
+static const char *const acting[] = {"pythia_import",    "pythia_export", "pythia_listen",
+                                     "pythia_collect",   "pythia_init",   "pythia_step",
+                                     "pythia_reconcile", "pythia_learn",  "pythia_shutdown"};
 /* Functions that read the store of their connection: harmless, but not for any schema to call. */
 static const char *const reading[] = {"pythia_attribute", "pythia_happened_before",
                                       "pythia_concurrent"};
@@ -299,6 +299,39 @@ static void check_cca_query(void) {
     closed(db);
 }
 
+/* A strategy is text in a database that may come from anybody: all it can do is look. */
+static void check_strategies(void) {
+    static const char *const texts[] = {"SELECT pythia_import(''/etc/passwd'')",
+                                        "SELECT 1 WHERE pythia_learn() > 0",
+                                        "SELECT pythia_reconcile()",
+                                        "WITH a AS MATERIALIZED (SELECT load_extension(''x'') AS y)"
+                                        " SELECT y FROM a",
+                                        "SELECT max(pythia_init()) OVER () FROM victim",
+                                        "SELECT a FROM victim ORDER BY pythia_init()",
+                                        "INSERT INTO victim VALUES(2) RETURNING a",
+                                        "DELETE FROM victim RETURNING a",
+                                        "PRAGMA user_version = 7",
+                                        "ATTACH '':memory:'' AS x",
+                                        "SELECT a FROM victim; DELETE FROM victim",
+                                        "SELECT a FROM victim WHERE a = :other",
+                                        "EXPLAIN SELECT 1",
+                                        "BEGIN",
+                                        "",
+                                        "SELECT"};
+    sqlite3 *db = opened();
+    must_work(db, "SELECT pythia_init(); CREATE TABLE victim(a); INSERT INTO victim VALUES(1)");
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char sql[400];
+        snprintf(sql, sizeof sql, "INSERT INTO pythia_strategies(name, sql) VALUES('s', '%s')",
+                 texts[i]);
+        must_fail(db, sql, "pythia_strategies: ");
+    }
+    if (number(db, "SELECT count(*) FROM pythia_strategies WHERE name = 's'") != 0)
+        fail("a strategy was stored", "");
+    if (number(db, "SELECT count(*) FROM victim") != 1) fail("rows were changed", "");
+    closed(db);
+}
+
 /* Every table answers or says why not, and none keeps the connection from closing. */
 static void check_tables(void) {
     sqlite3 *db = opened();
@@ -365,6 +398,7 @@ int main(int argc, char **argv) {
     run("shadow tables are protected", check_shadow);
     run("schema names are names", check_schema_names);
     run("cca_query only reads", check_cca_query);
+    run("strategies can only look", check_strategies);
     run("tables answer or say why not", check_tables);
     run("loading twice", check_load_twice);
     printf("security: %d passed, %d failed, %d skipped\n", passed, failed, skipped);

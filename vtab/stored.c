@@ -19,8 +19,8 @@ int pythia_stored_fill(PythiaCursor *cursor, const char *sql) {
     return rc == SQLITE_DONE ? SQLITE_OK : last ? last : rc;
 }
 
-int pythia_stored_change(PythiaVtab *vtab, const char *schema, const char *sql, int change,
-                         sqlite3_value *const *values, int n, int names_too, sqlite3_int64 *rowid) {
+int pythia_stored_write(PythiaVtab *vtab, const char *schema, const char *sql, int change,
+                        sqlite3_value *const *values, int n, sqlite3_int64 *rowid) {
     char **error = &vtab->base.zErrMsg;
     PythiaCapture *capture;
     sqlite3_stmt *statement;
@@ -35,7 +35,16 @@ int pythia_stored_change(PythiaVtab *vtab, const char *schema, const char *sql, 
     if (rc)
         return pythia_fail(error, rc, "%s: %s", vtab->table->name, sqlite3_errmsg(vtab->host->db));
     if (change == SQLITE_INSERT) *rowid = sqlite3_last_insert_rowid(vtab->host->db);
-    return pythia_capture_mark_stale(capture, names_too, error);
+    return SQLITE_OK;
+}
+
+int pythia_stored_change(PythiaVtab *vtab, const char *schema, const char *sql, int change,
+                         sqlite3_value *const *values, int n, int names_too, sqlite3_int64 *rowid) {
+    PythiaCapture *capture;
+    int rc = pythia_stored_write(vtab, schema, sql, change, values, n, rowid);
+    if (!rc)
+        rc = pythia_session_capture(vtab->host->session, schema, 1, &capture, &vtab->base.zErrMsg);
+    return rc ? rc : pythia_capture_mark_stale(capture, names_too, &vtab->base.zErrMsg);
 }
 
 int pythia_stored_sync(PythiaVtab *vtab) {

@@ -10,8 +10,10 @@
 int pythia_stored_fill(PythiaCursor *cursor, const char *sql);
 
 /* Runs an INSERT, UPDATE or DELETE with ?1 the row's id (NULL for an INSERT that should choose it) and
-** ?2 ... the values; sets *rowid for an INSERT. The store is made if there is none. Then marks what is
-** derived as stale. */
+** ?2 ... the values; sets *rowid for an INSERT. The store is made if there is none. */
+int pythia_stored_write(PythiaVtab *vtab, const char *schema, const char *sql, int change,
+                        sqlite3_value *const *values, int n, sqlite3_int64 *rowid);
+/* The same, and then marks what is derived as stale. */
 int pythia_stored_change(PythiaVtab *vtab, const char *schema, const char *sql, int change,
                          sqlite3_value *const *values, int n, int names_too, sqlite3_int64 *rowid);
 

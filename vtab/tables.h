@@ -30,4 +30,12 @@ extern const PythiaTable pythia_table_settings;
 extern const PythiaTable pythia_table_request_types;
 extern const PythiaTable pythia_table_name_rules;
 
+extern const PythiaTable pythia_table_search_space;
+extern const PythiaTable pythia_table_layers;
+extern const PythiaTable pythia_table_strategies;
+extern const PythiaTable pythia_table_candidates;
+extern const PythiaTable pythia_table_next;
+extern const PythiaTable pythia_table_decisions;
+extern const PythiaTable pythia_table_forest;
+
 #endif

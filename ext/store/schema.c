@@ -14,7 +14,13 @@
 **   ximport, xproblem                what was taken in, and what was not. position, place: of files that are
 **                                    followed, how far they were read and how they are known again.
 **   xtype, xrename                   rules for request types and for names.
-**   xrule, xlog, xbackend, xstate    trace point control. */
+**   xrule, xlog, xbackend, xstate    trace point control.
+**   xspace, xpath                    the search space: its nodes, and critical paths over them.
+**   xlayer, xstrategy                rules for layers, strategies of the user's.
+**   xdecision, xloop                 what the loop decided, and the rules of pythia_control that are its
+**                                    own: enabled 1, for which request type and group it switched a trace
+**                                    point on, in which cycle, and for how many cycles it has not helped
+**                                    since; 0: it switched it off. */
 #include "ext/store/schema.h"
 
 #include <string.h>
@@ -61,6 +67,21 @@ static const PythiaShadow shadows[] = {
     {"xstate",
      "backend INT, tracepoint TEXT, request_type TEXT, enabled INT, parameters TEXT, rule_id INT, "
      "PRIMARY KEY(backend, tracepoint, request_type)) WITHOUT ROWID",
+     0},
+    {"xspace",
+     "id INTEGER PRIMARY KEY, parent INT, request_type TEXT, tracepoint TEXT, single INT, "
+     "skeleton INT, count INT, traces INT, on_path INT)",
+     0},
+    {"xpath", "id INTEGER PRIMARY KEY, request_type TEXT, count INT, steps BLOB)", 0},
+    {"xlayer", "id INTEGER PRIMARY KEY, pattern TEXT, layer TEXT)", 0},
+    {"xstrategy", "id INTEGER PRIMARY KEY, name TEXT UNIQUE, sql TEXT)", 0},
+    {"xdecision",
+     "id INTEGER PRIMARY KEY, cycle INT, at_ns INT, action TEXT, request_type TEXT, group_id TEXT, "
+     "source TEXT, destination TEXT, tracepoint TEXT, strategy TEXT, reason TEXT)",
+     0},
+    {"xloop",
+     "rule_id INTEGER PRIMARY KEY, tracepoint TEXT, request_type TEXT, group_id TEXT, enabled INT, "
+     "cycle INT, at_ns INT, idle INT)",
      0},
 };
 

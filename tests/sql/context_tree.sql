@@ -38,22 +38,15 @@ WITH RECURSIVE call(trace_id, span_id, path, duration_ns, self_ns) AS (
     FROM call JOIN span AS s ON s.trace_id = call.trace_id AND s.parent_id = call.span_id)
 SELECT * FROM call;
 CREATE INDEX temp.call_of ON call(trace_id, span_id);
--- What a node of the tree is called.
-CREATE TEMP VIEW path_tree AS
-WITH RECURSIVE t AS MATERIALIZED (SELECT * FROM pythia_context_tree),
-named(node_id, path, traces, count, inclusive_ns, exclusive_ns) AS (
-    SELECT node_id, tracepoint, traces, count, inclusive_ns, exclusive_ns FROM t WHERE parent_id IS NULL
+-- What a node of either tree is called.
+CREATE TEMP TABLE node AS
+SELECT 'path' AS scope, * FROM pythia_context_tree UNION ALL SELECT 'all', * FROM pythia_context_tree WHERE scope = 'all';
+CREATE TEMP TABLE tree AS
+WITH RECURSIVE named(scope, node_id, path, traces, count, inclusive_ns, exclusive_ns) AS (
+    SELECT scope, node_id, tracepoint, traces, count, inclusive_ns, exclusive_ns FROM node WHERE parent_id IS NULL
     UNION ALL
-    SELECT t.node_id, named.path || ' > ' || t.tracepoint, t.traces, t.count, t.inclusive_ns, t.exclusive_ns
-    FROM named JOIN t ON t.parent_id = named.node_id)
-SELECT * FROM named;
-CREATE TEMP VIEW all_tree AS
-WITH RECURSIVE t AS MATERIALIZED (SELECT * FROM pythia_context_tree WHERE scope = 'all'),
-named(node_id, path, traces, count, inclusive_ns, exclusive_ns) AS (
-    SELECT node_id, tracepoint, traces, count, inclusive_ns, exclusive_ns FROM t WHERE parent_id IS NULL
-    UNION ALL
-    SELECT t.node_id, named.path || ' > ' || t.tracepoint, t.traces, t.count, t.inclusive_ns, t.exclusive_ns
-    FROM named JOIN t ON t.parent_id = named.node_id)
+    SELECT scope, n.node_id, named.path || ' > ' || n.tracepoint, n.traces, n.count, n.inclusive_ns, n.exclusive_ns
+    FROM named JOIN node AS n USING (scope) WHERE n.parent_id = named.node_id)
 SELECT * FROM named;
 
 -- On paths: exclusive times are the stretches of pythia_critical_path, by the call path of the span they lie in.
@@ -64,24 +57,23 @@ SELECT step.trace_id, coalesce(call.path, step.tracepoint || ' > ' || step.next)
 FROM step LEFT JOIN call ON call.trace_id = step.trace_id AND call.span_id = step.in_span
 WHERE step.duration_ns IS NOT NULL;
 SELECT 'path', min(t.exclusive_ns = s.ns), min(t.traces = s.traces), min(t.count = s.spans), count(*) > 100
-FROM path_tree AS t JOIN (
+FROM tree AS t JOIN (
     SELECT path, sum(duration_ns) AS ns, count(DISTINCT trace_id) AS traces, count(DISTINCT trace_id || span) AS spans
-    FROM stretch GROUP BY path) AS s USING (path);
-SELECT 'nothing is missing', (SELECT sum(exclusive_ns) FROM path_tree) = (SELECT sum(duration_ns) FROM stretch),
+    FROM stretch GROUP BY path) AS s USING (path) WHERE t.scope = 'path';
+SELECT 'nothing is missing', (SELECT sum(exclusive_ns) FROM pythia_context_tree) = (SELECT sum(duration_ns) FROM stretch),
        (SELECT sum(duration_ns) FROM stretch) = (SELECT sum(duration_ns) FROM pythia_group_members),
        (SELECT sum(inclusive_ns) FROM pythia_context_tree WHERE parent_id IS NULL) =
        (SELECT sum(duration_ns) FROM pythia_group_members);
-CREATE TEMP TABLE path_copy AS SELECT * FROM pythia_context_tree;
 SELECT 'inclusive', min(inclusive_ns = exclusive_ns + below) FROM (
-    SELECT t.*, coalesce((SELECT sum(inclusive_ns) FROM temp.path_copy AS c WHERE c.parent_id = t.node_id), 0) AS below
-    FROM path_copy AS t);
+    SELECT t.*, coalesce((SELECT sum(inclusive_ns) FROM node AS c WHERE c.scope = 'path' AND c.parent_id = t.node_id), 0) AS below
+    FROM node AS t WHERE t.scope = 'path');
 
 -- All spans: durations and self times of pythia_spans.
 SELECT 'all', min(t.inclusive_ns = s.ns), min(t.exclusive_ns = s.self), min(t.traces = s.traces),
        min(t.count = s.spans), count(*) > 100
-FROM all_tree AS t JOIN (
+FROM tree AS t JOIN (
     SELECT path, sum(duration_ns) AS ns, sum(self_ns) AS self, count(DISTINCT trace_id) AS traces, count(*) AS spans
-    FROM call GROUP BY path) AS s USING (path);
+    FROM call GROUP BY path) AS s USING (path) WHERE t.scope = 'all';
 SELECT 'all of them', sum(count) = (SELECT count(*) FROM span) FROM pythia_context_tree WHERE scope = 'all';
 
 -- The trees of the groups add up to that of their request type.

@@ -360,14 +360,6 @@ static void test_random(void) {
 
 /* ---- size ------------------------------------------------------------------------------------------------- */
 
-static void add_span(PythiaTrace *trace, uint64_t id, uint64_t parent, int64_t start, int64_t end) {
-    PythiaSpan span = {.id = {0, id, PYTHIA_ID_HEX16},
-                       .parent_id = {0, parent, parent ? PYTHIA_ID_HEX16 : PYTHIA_ID_NONE},
-                       .start_ns = start,
-                       .end_ns = end};
-    CU_ASSERT_FATAL(!pythia_trace_add_span(trace, &span, NULL));
-}
-
 enum { MANY = 100000 };
 
 /* A chain, and siblings that overlap by less than a hundredth, each with the next. A quadratic walk would take
@@ -377,16 +369,16 @@ static void test_size(void) {
     PythiaTrace trace = {0};
     PythiaCrisp crisp = {0};
     for (uint64_t i = 0; i < MANY; i++)
-        add_span(&trace, i + 1, i, (int64_t)i, 3 * MANY - (int64_t)i);
+        sample_bare_span(&trace, i + 1, i, (int64_t)i, 3 * MANY - (int64_t)i);
     CU_ASSERT_EQUAL_FATAL(pythia_trace_build(&trace, &names), SQLITE_OK);
     CU_ASSERT_EQUAL_FATAL(pythia_crisp_walk(&crisp, &trace, &names, 0), SQLITE_OK);
     CU_ASSERT_EQUAL(crisp.npath, MANY);
     CU_ASSERT_EQUAL(crisp.spans[0].exclusive_ns, 2);
     CU_ASSERT_EQUAL(crisp.spans[MANY - 1].exclusive_ns, MANY + 2);
     pythia_trace_reset(&trace);
-    add_span(&trace, 1, 0, 0, 10 * MANY);
+    sample_bare_span(&trace, 1, 0, 0, 10 * MANY);
     for (uint64_t i = 0; i < MANY; i++)
-        add_span(&trace, i + 2, 1, 10 * (int64_t)i, 10 * (int64_t)i + 11);
+        sample_bare_span(&trace, i + 2, 1, 10 * (int64_t)i, 10 * (int64_t)i + 11);
     CU_ASSERT_EQUAL_FATAL(pythia_trace_build(&trace, &names), SQLITE_OK);
     CU_ASSERT_EQUAL_FATAL(pythia_crisp_walk(&crisp, &trace, &names, 0), SQLITE_OK);
     CU_ASSERT_EQUAL(crisp.npath, MANY + 1);

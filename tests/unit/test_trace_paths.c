@@ -124,14 +124,6 @@ static void test_random(void) {
 
 /* ---- unusual traces ---------------------------------------------------------------------------------------- */
 
-static void add_span(PythiaTrace *trace, uint64_t id, uint64_t parent, int64_t start, int64_t end) {
-    PythiaSpan span = {.id = {0, id, PYTHIA_ID_HEX16},
-                       .parent_id = {0, parent, parent ? PYTHIA_ID_HEX16 : PYTHIA_ID_NONE},
-                       .start_ns = start,
-                       .end_ns = end};
-    CU_ASSERT_FATAL(!pythia_trace_add_span(trace, &span, NULL));
-}
-
 /* Forty times two spans beside each other: 2^40 paths, of which the first are there at once. */
 static void test_lazy(void) {
     enum { ROWS = 40 };
@@ -140,10 +132,10 @@ static void test_lazy(void) {
     PythiaPaths paths = {0};
     PythiaModel model = sample_model();
     model.order_tolerance_ns = 0;
-    add_span(&trace, 1, 0, 0, 10 * ROWS + 10);
+    sample_bare_span(&trace, 1, 0, 0, 10 * ROWS + 10);
     for (uint64_t i = 0; i < ROWS; i++) {
-        add_span(&trace, 2 * i + 2, 1, (int64_t)(10 * i + 1), (int64_t)(10 * i + 7));
-        add_span(&trace, 2 * i + 3, 1, (int64_t)(10 * i + 2), (int64_t)(10 * i + 8));
+        sample_bare_span(&trace, 2 * i + 2, 1, (int64_t)(10 * i + 1), (int64_t)(10 * i + 7));
+        sample_bare_span(&trace, 2 * i + 3, 1, (int64_t)(10 * i + 2), (int64_t)(10 * i + 8));
     }
     CU_ASSERT_EQUAL_FATAL(pythia_trace_build(&trace, &names), SQLITE_OK);
     CU_ASSERT_EQUAL_FATAL(pythia_paths_begin(&paths, &trace, &model, &names), SQLITE_OK);
@@ -234,24 +226,25 @@ static void test_size(void) {
     PythiaNames names = {0};
     PythiaTrace trace = {0};
     for (uint64_t i = 0; i < MANY; i++)
-        add_span(&trace, i + 1, i, (int64_t)i, 3 * MANY - (int64_t)i);
+        sample_bare_span(&trace, i + 1, i, (int64_t)i, 3 * MANY - (int64_t)i);
     check_size(&trace, &names, 2 * MANY);
     pythia_trace_reset(&trace);
-    add_span(&trace, 1, 0, 0, 10 * MANY);
+    sample_bare_span(&trace, 1, 0, 0, 10 * MANY);
     for (uint64_t i = 0; i < MANY; i++)
-        add_span(&trace, i + 2, 1, 10 * (int64_t)i, 10 * (int64_t)i + 9);
+        sample_bare_span(&trace, i + 2, 1, 10 * (int64_t)i, 10 * (int64_t)i + 9);
     check_size(&trace, &names, 2 * MANY + 2);
     pythia_trace_reset(&trace);
-    add_span(&trace, 1, 0, 0, 10 * MANY);
+    sample_bare_span(&trace, 1, 0, 0, 10 * MANY);
     for (uint64_t i = 0; i < MANY; i++)
-        add_span(&trace, i + 2, 1, (int64_t)i, 5 * MANY + (int64_t)i);
+        sample_bare_span(&trace, i + 2, 1, (int64_t)i, 5 * MANY + (int64_t)i);
     check_size(&trace, &names, 4);
     pythia_trace_reset(&trace);
-    add_span(&trace, 1, 0, 0, 10 * MANY);
-    add_span(&trace, MANY + 2, 1, 0, 11 * MANY);
-    add_span(&trace, MANY + 3, 1, 1, 2 * MANY);
+    sample_bare_span(&trace, 1, 0, 0, 10 * MANY);
+    sample_bare_span(&trace, MANY + 2, 1, 0, 11 * MANY);
+    sample_bare_span(&trace, MANY + 3, 1, 1, 2 * MANY);
     for (uint64_t i = 0; i < MANY; i++)
-        add_span(&trace, i + 2, 1, 3 * MANY + 5 * (int64_t)i, 3 * MANY + 5 * (int64_t)i + 5);
+        sample_bare_span(&trace, i + 2, 1, 3 * MANY + 5 * (int64_t)i,
+                         3 * MANY + 5 * (int64_t)i + 5);
     check_size(&trace, &names, 2 * MANY + 4);
     pythia_trace_clear(&trace);
     pythia_names_clear(&names);

@@ -254,14 +254,6 @@ static void test_random(void) {
 
 enum { MANY = 100000 };
 
-static void add_span(PythiaTrace *trace, uint64_t id, uint64_t parent, int64_t start, int64_t end) {
-    PythiaSpan span = {.id = {0, id, PYTHIA_ID_HEX16},
-                       .parent_id = {0, parent, parent ? PYTHIA_ID_HEX16 : PYTHIA_ID_NONE},
-                       .start_ns = start,
-                       .end_ns = end};
-    CU_ASSERT_FATAL(!pythia_trace_add_span(trace, &span, NULL));
-}
-
 static int64_t less_of_all(Case *c, int64_t less_ns) {
     unsigned char wanted[1] = {1};
     PythiaRequest request;
@@ -279,16 +271,16 @@ static int64_t less_of_all(Case *c, int64_t less_ns) {
 static void test_size(void) {
     Case *c = case_new();
     for (uint64_t i = 0; i < MANY; i++)
-        add_span(&c->trace, i + 1, i, (int64_t)i, 3 * MANY - (int64_t)i);
-    CU_ASSERT_EQUAL(less_of_all(c, 1),
-                    2 * MANY); /* each loses what comes behind its child */
-    add_span(&c->trace, 1, 0, 0, 10 * MANY);
+        sample_bare_span(&c->trace, i + 1, i, (int64_t)i, 3 * MANY - (int64_t)i);
+    CU_ASSERT_EQUAL(less_of_all(c, 1), 2 * MANY); /* each loses what comes behind its child */
+    sample_bare_span(&c->trace, 1, 0, 0, 10 * MANY);
     for (uint64_t i = 0; i < MANY; i++)
-        add_span(&c->trace, i + 2, 1, 10 * (int64_t)i, 10 * (int64_t)i + 9);
+        sample_bare_span(&c->trace, i + 2, 1, 10 * (int64_t)i, 10 * (int64_t)i + 9);
     CU_ASSERT_EQUAL(less_of_all(c, 2), 8 * MANY - 2);
-    add_span(&c->trace, 1, 0, 0, 100);
+    sample_bare_span(&c->trace, 1, 0, 0, 100);
     for (uint64_t i = 0; i < MANY; i++)
-        add_span(&c->trace, i + 2, 1, i % 2 ? 10 : 50, (i % 2 ? 40 : 90) - (int64_t)(i % 9));
+        sample_bare_span(&c->trace, i + 2, 1, i % 2 ? 10 : 50,
+                         (i % 2 ? 40 : 90) - (int64_t)(i % 9));
     CU_ASSERT_EQUAL(less_of_all(c, 5), 85);
     case_free(c);
 }

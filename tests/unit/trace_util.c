@@ -359,6 +359,15 @@ uint32_t sample_find(const PythiaTrace *trace, int64_t uid) {
     return PYTHIA_NO_SPAN;
 }
 
+void sample_bare_span(PythiaTrace *trace, uint64_t id, uint64_t parent, int64_t start_ns,
+                      int64_t end_ns) {
+    PythiaSpan span = {.id = sample_id(id),
+                       .parent_id = parent ? sample_id(parent) : (PythiaId){0, 0, PYTHIA_ID_NONE},
+                       .start_ns = start_ns,
+                       .end_ns = end_ns};
+    CU_ASSERT_FATAL(!pythia_trace_add_span(trace, &span, NULL));
+}
+
 PythiaModel sample_model(void) {
     return (PythiaModel){.grouping = PYTHIA_GROUPING_STRUCTURE, .order_tolerance_ns = -1};
 }

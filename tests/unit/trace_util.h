@@ -92,6 +92,10 @@ int64_t sample_uid(const PythiaTrace *trace, uint32_t first, uint32_t n, uint32_
 /* The span of a built trace that has this uid, or PYTHIA_NO_SPAN. */
 uint32_t sample_find(const PythiaTrace *trace, int64_t uid);
 
+/* Appends a span without anything but its times, for traces too large for a Sample. parent 0: a root. */
+void sample_bare_span(PythiaTrace *trace, uint64_t id, uint64_t parent, int64_t start_ns,
+                      int64_t end_ns);
+
 /* A model with the default settings. */
 PythiaModel sample_model(void);
 

@@ -64,6 +64,7 @@ static const PythiaTable *const tables[] = {
     &pythia_table_cca,
     &pythia_table_context_tree,
     &pythia_table_what_if,
+    &pythia_table_compare,
     &pythia_table_dependencies,
     /* over any query */
     &pythia_table_cca_query,

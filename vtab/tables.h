@@ -20,6 +20,7 @@ extern const PythiaTable pythia_table_group_variables;
 extern const PythiaTable pythia_table_cca;
 extern const PythiaTable pythia_table_context_tree;
 extern const PythiaTable pythia_table_what_if;
+extern const PythiaTable pythia_table_compare;
 extern const PythiaTable pythia_table_dependencies;
 
 extern const PythiaTable pythia_table_cca_query;

@@ -7,7 +7,9 @@
 ** Best index. For each use and operator the first usable constraint is consumed, in the order of the
 ** uses, so that argv does not depend on the order of SQLite's list. A hidden column's constraint that
 ** is offered but unusable makes the plan impossible (SQLITE_CONSTRAINT: the planner tries another
-** join order); one that is not offered at all is absent, which is an error when it is required. In
+** join order); one that is not offered at all is absent. Where it is required such a plan is priced out of
+** reach, because SQLite asks for plans of the branches of an OR with their own terms alone, and is an error
+** when it is run after all. In
 ** `f LEFT JOIN t ON f.arg = t.x` the constraint is never offered: then xColumn is asked for an
 ** argument that was not bound, and refuses.
 **
@@ -33,6 +35,8 @@ typedef struct ModuleAux {
     const PythiaTable *table;
     void (*destroy)(void *);
 } ModuleAux;
+
+static const double HOPELESS_COST = 1e60;
 
 static const struct Operator {
     unsigned char sqlite;
@@ -155,6 +159,7 @@ typedef struct Plan {
     int nargs;
     double rows;
     int unique;
+    int hopeless; /* a required argument is not offered */
 } Plan;
 
 /* The operator of a constraint, 0 when Pythia has no use for it. */
@@ -233,12 +238,7 @@ static int plan_uses(Plan *plan) {
             plan->rows *= use->rows > 0 ? use->rows : 0.1;
             if (use->flags & PYTHIA_USE_UNIQUE) plan->unique = 1;
         } else if (use->flags & PYTHIA_USE_REQUIRED) {
-            char name[NAME_BYTES];
-            column_name(table, use->column, name);
-            rc = pythia_vtab_fail(plan->vtab, SQLITE_ERROR,
-                                  "%s needs its argument \"%s\": give it in parentheses after the "
-                                  "table's name, or as WHERE %s = ...",
-                                  table->name, name, name);
+            plan->hopeless = 1;
         }
     }
     return rc ? rc : plan_argument(plan, schema_column(table), SCHEMA_USE, &bound);
@@ -247,8 +247,10 @@ static int plan_uses(Plan *plan) {
 static int frame_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
     PythiaVtab *vtab = (PythiaVtab *)base;
     const PythiaTable *table = vtab->table;
-    Plan plan = {
-        vtab, info, sqlite3_str_new(vtab->host->db), 0, table->rows > 0 ? table->rows : 1000, 0};
+    Plan plan = {.vtab = vtab,
+                 .info = info,
+                 .text = sqlite3_str_new(vtab->host->db),
+                 .rows = table->rows > 0 ? table->rows : 1000};
     /* UPDATE reads all columns, which colUsed does not tell. */
     uint64_t used = table->update ? ~(uint64_t)0 : info->colUsed;
     sqlite3_str_appendf(plan.text, "%016llx", used);
@@ -269,6 +271,7 @@ static int frame_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
     if (plan.unique && !table->update) info->idxFlags |= SQLITE_INDEX_SCAN_UNIQUE;
     int order = 0;
     if (table->plan) rc = table->plan(vtab, info, &order);
+    if (plan.hopeless) info->estimatedCost = HOPELESS_COST;
     if (!rc && order > 0) {
         info->idxNum = order;
         info->orderByConsumed = 1;
@@ -358,6 +361,24 @@ static int cursor_fill(PythiaCursor *cursor, const PythiaBound *bounds, int n) {
     return rc;
 }
 
+/* What the table cannot do without must be bound. */
+static int cursor_required(PythiaCursor *cursor) {
+    const PythiaTable *table = cursor->vtab->table;
+    for (int i = 0; i < table->nuses; i++) {
+        const PythiaUse *use = &table->uses[i];
+        char name[NAME_BYTES];
+        if (!(use->flags & PYTHIA_USE_REQUIRED) || use->column < table->nvisible ||
+            cursor->arguments[use->column - table->nvisible])
+            continue;
+        column_name(table, use->column, name);
+        return pythia_vtab_fail(cursor->vtab, SQLITE_ERROR,
+                                "%s needs its argument \"%s\": give it in parentheses after the "
+                                "table's name, or as WHERE %s = ...",
+                                table->name, name, name);
+    }
+    return SQLITE_OK;
+}
+
 static int frame_filter(sqlite3_vtab_cursor *base, int order, const char *code, int argc,
                         sqlite3_value **argv) {
     PythiaCursor *cursor = (PythiaCursor *)base;
@@ -382,6 +403,7 @@ static int frame_filter(sqlite3_vtab_cursor *base, int order, const char *code, 
         rc = cursor_bind(cursor, code + USED_DIGITS + 2 * i, argv[i], &bounds[n], &is_schema);
         if (!is_schema) n++;
     }
+    if (!rc) rc = cursor_required(cursor);
     if (!rc && !cursor->empty) rc = cursor_schema(cursor);
     if (!rc && !cursor->empty) rc = cursor_fill(cursor, bounds, n);
     pythia_free(bounds);

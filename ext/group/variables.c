@@ -523,3 +523,9 @@ void pythia_variable_read(const PythiaVariables *v, uint32_t variable, uint32_t 
         value[i] = c->varies ? c->values[i] : c->first;
     }
 }
+
+PythiaText pythia_variable_level(const PythiaVariables *v, uint32_t variable, uint32_t level) {
+    PythiaText text = pythia_intern_text(&v->columns[v->list[variable].column].levels, level + 1);
+    if (text.n >= LEVEL_START) text.n = LEVEL_START;
+    return text;
+}

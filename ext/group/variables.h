@@ -59,6 +59,10 @@ const double *pythia_variables_response(const PythiaVariables *variables);
 void pythia_variable_read(const PythiaVariables *variables, uint32_t variable, uint32_t *row,
                           double *value);
 
+/* The text of a category's level, its beginning where it is long; empty where values were not kept. */
+PythiaText pythia_variable_level(const PythiaVariables *variables, uint32_t variable,
+                                 uint32_t level);
+
 const char *pythia_variable_kind_name(int kind);
 
 /* ---- ranking.c ------------------------------------------------------------------------------------- */

@@ -386,10 +386,12 @@ static void test_in_and_or(void) {
     IS("SELECT schema, value FROM toy_walk WHERE (schema = 'main' AND value < 2) OR "
        "(schema = 'temp' AND value > 0 AND value < 3) ORDER BY 1, 2",
        "main|0 main|1 temp|1 temp|2");
-    /* A required argument must be given for all branches. */
-    FAILS("SELECT value FROM toy_steps WHERE (limit_to = 1 AND value < 3) OR "
-          "(limit_to = 2 AND value > 0)",
-          "needs its argument");
+    /* A required argument can be given by each branch, but must be by all; beside it branches need not care. */
+    IS("SELECT limit_to, value FROM toy_steps WHERE (limit_to = 1 AND value < 3) OR "
+       "(limit_to = 2 AND value > 0) ORDER BY 1, 2",
+       "1|1 2|1 2|2");
+    FAILS("SELECT value FROM toy_steps WHERE limit_to = 1 OR value > 0", "needs its argument");
+    IS("SELECT value FROM toy_steps WHERE limit_to = 4 AND (value = 1 OR name IS NULL)", "1 2 4");
     IS("SELECT value FROM toy_steps WHERE (limit_to = 3 AND value < 3) OR "
        "(limit_to = 3 AND value > 1) ORDER BY 1",
        "1 2 3");

@@ -648,8 +648,10 @@ int pythia_intake_finish(PythiaIntake *in, PythiaImportStats *stats, char **erro
     if (!rc) rc = pythia_groups_save(in->capture, error);
     if (!rc) rc = pythia_store_flush(in->capture->store, error);
     if (!rc) pythia_capture_adopt_cookie(in->capture);
-    if (!rc && in->resolution_changed && in->capture->model.order_tolerance_ns < 0)
-        rc = pythia_capture_rebuild(in->capture, 0, in->poll, error);
+    int anew = in->resolution_changed && in->capture->model.order_tolerance_ns < 0;
+    if (in->capture->model.causality == PYTHIA_CAUSALITY_LEARNED)
+        anew |= in->stats.traces + in->stats.reopened > 0;
+    if (!rc && anew) rc = pythia_capture_rebuild(in->capture, 0, in->poll, error);
     *stats = in->stats;
     return rc;
 }

@@ -12,6 +12,7 @@
 
 #include "ext/base/match.h"
 #include "ext/capture/capture.h"
+#include "ext/trace/learned.h"
 
 /* A rule of pythia_request_types or pythia_name_rules. */
 typedef struct PythiaPattern {
@@ -43,7 +44,9 @@ struct PythiaCapture {
     int64_t cookie;     /* of the store, for which the caches below are right; -1: none are */
     int model_loaded;
     PythiaModel model;
-    uint32_t *group_keys; /* owned; model.group_keys */
+    PythiaLearned learned; /* model.learned */
+    int learned_due;       /* what was deleted may have contradicted something */
+    uint32_t *group_keys;  /* owned; model.group_keys */
     PythiaPatterns types;
     PythiaTypeRule *type_cache; /* [trace point]; request_type UINT32_MAX: not yet asked */
     size_t type_cache_capacity;

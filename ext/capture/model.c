@@ -7,6 +7,7 @@ void pythia_model_clear(PythiaCapture *capture) {
     pythia_free(capture->group_keys);
     pythia_free(capture->type_cache);
     pythia_patterns_clear(&capture->types);
+    pythia_learned_clear(&capture->learned);
     sqlite3_free(capture->type_error);
     capture->group_keys = NULL;
     capture->type_cache = NULL;
@@ -76,6 +77,17 @@ static int model_tolerance(PythiaCapture *capture, char **error) {
     return rc;
 }
 
+/* What was learned at the last rebuild; nothing before the first. */
+static int model_learned(PythiaCapture *capture, char **error) {
+    char *text;
+    int rc = pythia_store_config_get(capture->store, "learned", &text, error);
+    if (!rc && text) rc = pythia_learned_read(&capture->learned, pythia_text(text));
+    if (rc == PYTHIA_CORRUPT) pythia_fail(error, rc, "pythia_xconfig: learned is damaged");
+    sqlite3_free(text);
+    capture->model.learned = &capture->learned;
+    return rc;
+}
+
 int pythia_model_load(PythiaCapture *capture, char **error) {
     if (capture->model_loaded) return SQLITE_OK;
     pythia_model_clear(capture);
@@ -87,6 +99,7 @@ int pythia_model_load(PythiaCapture *capture, char **error) {
     if (!rc) rc = model_tolerance(capture, error);
     if (!rc) rc = model_group_keys(capture, error);
     if (!rc) rc = pythia_capture_setting_number(capture, "include_incomplete", &include, error);
+    if (!rc && model->causality == PYTHIA_CAUSALITY_LEARNED) rc = model_learned(capture, error);
     if (!rc) rc = pythia_patterns_load_types(capture, error);
     model->include_incomplete = include != 0;
     model->rule = capture->types.n ? pythia_type_rule : NULL;

@@ -18,8 +18,8 @@ static const PythiaSetting all_settings[] = {
      CHOICE(NULL), 1},
     {"causality", "siblings", NULL,
      "siblings: children of a span that do not overlap happen in order; nesting: only calls and "
-     "returns order events",
-     CHOICE("siblings|nesting"), 1},
+     "returns order events; learned: like siblings, where no trace contradicts the order",
+     CHOICE("siblings|nesting|learned"), 1},
     {"request_end", "auto", NULL,
      "root: a request ends with its root span; last: with its last event; auto: last for "
      "OSProfiler, else root",

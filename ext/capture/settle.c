@@ -174,7 +174,7 @@ int pythia_capture_before_commit(PythiaCapture *capture, PythiaPoll *poll, char 
     int rc = pythia_capture_refresh(capture, error);
     if (rc == SQLITE_NOTFOUND) return SQLITE_OK; /* dropped in this transaction */
     if (!rc) rc = pythia_capture_stale(capture, &stale, error);
-    if (!rc && stale != PYTHIA_STALE_NO)
+    if (!rc && (stale != PYTHIA_STALE_NO || capture->learned_due))
         return pythia_capture_rebuild(capture, stale == PYTHIA_STALE_NAMES, poll, error);
     if (!rc) rc = pythia_groups_save(capture, error);
     return rc;
@@ -246,12 +246,66 @@ static int drop_segments(PythiaCapture *capture, int64_t first, int64_t last, ch
     return rc;
 }
 
+/* Adds the siblings of a segment's traces that take part in groups. */
+static int learn_segment(Rebuild *r, PythiaDependencies *found, PythiaCallPaths *call_paths,
+                         PythiaSegment *segment, int names_too, char **error) {
+    PythiaCapture *capture = r->capture;
+    const PythiaNames *names = pythia_store_names(capture->store);
+    uint32_t n = pythia_segment_info(segment)->traces;
+    int rc = SQLITE_OK;
+    for (uint32_t i = 0; !rc && i < n; i++) {
+        if (pythia_segment_dead(segment, i)) continue;
+        rc = pythia_segment_trace(segment, i, names_too, &r->trace, error);
+        if (!rc && names_too) rc = pythia_trace_rename(capture, &r->trace, error);
+        if (rc || (r->trace.status != PYTHIA_TRACE_COMPLETE && !capture->model.include_incomplete))
+            continue;
+        rc = pythia_trace_paths(&r->analysis.paths, call_paths, &r->trace, names);
+        if (!rc)
+            rc = pythia_dependencies_add(found, &r->trace, &capture->model, names, 0,
+                                         &r->analysis.paths, r->poll);
+    }
+    return rc;
+}
+
+/* With causality 'learned' the relation is found anew, of all traces, before anything is derived by it. Only
+** counts of names go into it, so that the order of imports does not matter. */
+static int rebuild_learned(Rebuild *r, int names_too, char **error) {
+    PythiaCapture *capture = r->capture;
+    PythiaDependencies found = {0};
+    PythiaCallPaths call_paths = {0};
+    PythiaBuf text = {0};
+    int rc = SQLITE_OK, is_learned = capture->model.causality == PYTHIA_CAUSALITY_LEARNED;
+    for (int64_t id = 0;
+         is_learned && !rc && (id = pythia_capture_next_segment(capture, id)) != 0;) {
+        PythiaSegment *segment;
+        rc = pythia_segment_open(capture->store, id, &segment, error);
+        if (rc) break;
+        rc = learn_segment(r, &found, &call_paths, segment, names_too, error);
+        pythia_segment_release(segment);
+    }
+    if (!rc && is_learned)
+        rc = pythia_learned_make(&capture->learned, &found, &call_paths,
+                                 pythia_store_names(capture->store));
+    if (!rc && is_learned) pythia_learned_write(&capture->learned, &text);
+    pythia_buf_byte(&text, 0);
+    if (!rc) rc = text.rc;
+    if (!rc)
+        rc = pythia_store_config_set(capture->store, "learned",
+                                     is_learned ? (const char *)text.data : NULL, error);
+    if (!rc) capture->learned_due = 0;
+    pythia_buf_clear(&text);
+    pythia_call_paths_clear(&call_paths);
+    pythia_dependencies_clear(&found);
+    return rc;
+}
+
 int pythia_capture_rebuild(PythiaCapture *capture, int names_too, PythiaPoll *poll, char **error) {
     Rebuild r = {.capture = capture, .poll = poll};
     int rc = pythia_capture_begin(capture, error);
     if (!rc) rc = pythia_store_group_delete_all(capture->store, error);
     capture->groups_loaded = rc == SQLITE_OK; /* empty, and truly so */
     if (!rc) rc = pythia_model_load(capture, error);
+    if (!rc) rc = rebuild_learned(&r, names_too, error);
     /* Segments that are written on the way lie behind the last one of now. */
     uint32_t n = pythia_store_segment_count(capture->store);
     int64_t last = n ? pythia_store_segment_info(capture->store, n - 1)->id : 0;
@@ -298,6 +352,7 @@ int pythia_capture_delete(PythiaCapture *capture, int64_t segment_id, uint32_t o
     if (!rc) rc = pythia_groups_count(capture, -1, &analysis, error);
     if (!rc) rc = pythia_store_delete(capture->store, segment_id, ordinal, error);
     if (!rc) pythia_capture_adopt_cookie(capture);
+    if (!rc) capture->learned_due = capture->model.causality == PYTHIA_CAUSALITY_LEARNED;
     pythia_trace_clear(&trace);
     pythia_analysis_clear(&analysis);
     return rc;

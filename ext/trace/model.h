@@ -15,7 +15,8 @@ enum {
     PYTHIA_GROUPING_CRITICAL_PATH,
     PYTHIA_GROUPING_DAG
 };
-enum { PYTHIA_CAUSALITY_SIBLINGS = 0, PYTHIA_CAUSALITY_NESTING };
+enum { PYTHIA_CAUSALITY_SIBLINGS = 0, PYTHIA_CAUSALITY_NESTING, PYTHIA_CAUSALITY_LEARNED };
+typedef struct PythiaLearned PythiaLearned; /* learned.h */
 /* AUTO: LAST for formats with an anchor (OSProfiler), else ROOT. */
 enum { PYTHIA_END_AUTO = 0, PYTHIA_END_ROOT, PYTHIA_END_LAST };
 
@@ -35,6 +36,8 @@ typedef struct PythiaModel {
     /* The rule for a trace point, or NULL; NULL function: no rules. */
     const PythiaTypeRule *(*rule)(void *context, uint32_t tracepoint);
     void *rule_context;
+    const PythiaLearned
+        *learned; /* with PYTHIA_CAUSALITY_LEARNED: the relation; NULL: an empty one */
 } PythiaModel;
 
 /* What a resolution allows: twice itself when it is coarser than 1 us, else 0. */

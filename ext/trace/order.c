@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+#include "ext/trace/learned.h"
+
 const char *pythia_phase_name(int phase) {
     static const char *const name[] = {"start", "end", "point"};
     return phase >= 0 && phase <= 2 ? name[phase] : "?";
@@ -151,7 +153,8 @@ static void items_sort_ends(PythiaItems *items) {
 
 int pythia_items_precede(const PythiaItems *items, uint32_t i, uint32_t j) {
     const PythiaItem *a = &items->items[i], *b = &items->items[j];
-    return i < j && a->to_ns - larger(a->tolerance_ns, b->tolerance_ns) <= b->from_ns;
+    return i < j && a->to_ns - larger(a->tolerance_ns, b->tolerance_ns) <= b->from_ns &&
+           (!items->learned || pythia_learned_allows(items->learned, i, j));
 }
 
 static int item_is_point(const PythiaItem *item) {
@@ -213,11 +216,14 @@ int pythia_items_build(PythiaItems *items, PythiaArena *arena, const PythiaTrace
     if (!items->items || !items->by_to || !sweep.released) return SQLITE_NOMEM;
     memset(sweep.released, 0, n * sizeof *sweep.released);
     items->nesting = model->causality == PYTHIA_CAUSALITY_NESTING;
+    items->learned = NULL;
     items_fill(items, trace, model, names, span);
     if (items_find_clocks(items, arena)) return SQLITE_NOMEM;
     items_sort_ends(items);
     items_sweep(items, &sweep);
-    return SQLITE_OK;
+    return model->causality == PYTHIA_CAUSALITY_LEARNED
+               ? pythia_items_learn(items, arena, trace, model, names, span)
+               : SQLITE_OK;
 }
 
 /* Puts the cursors above the last entries that may precede item j. */
@@ -246,7 +252,16 @@ static int cover_is_done(const PythiaItems *items, const PythiaItemEnd *entry, u
     return !items->nesting && entry->to_ns - tolerance <= last->from_ns;
 }
 
+/* The cover of item j was found already; next[0] counts. */
+static uint32_t learned_cover(const PythiaLearnedItems *learned, uint32_t j, PythiaCover *state) {
+    uint32_t at = learned->first[j] + state->next[0];
+    if (at >= learned->first[j + 1]) return PYTHIA_NO_ITEM;
+    state->next[0]++;
+    return learned->cover[at];
+}
+
 uint32_t pythia_items_cover(const PythiaItems *items, uint32_t j, PythiaCover *state) {
+    if (items->learned) return learned_cover(items->learned, j, state);
     uint32_t k = items->items[j].before;
     if (k == PYTHIA_NO_ITEM) return PYTHIA_NO_ITEM;
     int only_k = items->nesting && j != items->end;

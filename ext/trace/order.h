@@ -69,6 +69,8 @@ typedef struct PythiaItemClock {
     uint32_t first, last; /* range of by_to */
 } PythiaItemClock;
 
+typedef struct PythiaLearnedItems PythiaLearnedItems; /* learned.h */
+
 /* The items of one span, in an arena. */
 typedef struct PythiaItems {
     PythiaItem *items;    /* in sort order */
@@ -78,6 +80,7 @@ typedef struct PythiaItems {
     int nesting;  /* causality is nesting: only points and the end have predecessors */
     uint32_t nclocks;
     PythiaItemClock *clocks;
+    const PythiaLearnedItems *learned; /* causality is learned; NULL: the order of time holds */
 } PythiaItems;
 
 /* Sorts the items of a span (PYTHIA_NO_SPAN: of the trace) and finds `before` for each, in

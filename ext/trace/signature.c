@@ -53,6 +53,14 @@ static int call_paths_make_room(PythiaCallPaths *paths) {
     return SQLITE_OK;
 }
 
+PythiaHash128 pythia_call_path_hash(PythiaHash128 parent, PythiaHash128 own) {
+    const uint64_t words[4] = {parent.hi, parent.lo, own.hi, own.lo};
+    unsigned char bytes[sizeof words];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(words[i / 8] >> (8 * (i % 8)));
+    return pythia_hash128(bytes, sizeof bytes);
+}
+
 static int call_path_get(PythiaCallPaths *paths, const PythiaNames *names, uint32_t parent,
                          uint32_t tracepoint, uint32_t *node) {
     int rc = call_paths_make_room(paths);
@@ -67,15 +75,9 @@ static int call_path_get(PythiaCallPaths *paths, const PythiaNames *names, uint3
     if (!paths->n) memset(paths->nodes, 0, sizeof *paths->nodes);
     PythiaHash128 own = {0, 0};
     if (tracepoint && tracepoint <= names->ntracepoints) own = names->tracepoints[tracepoint].hash;
-    PythiaHash128 both[2] = {paths->nodes[parent].hash, own};
-    unsigned char bytes[32];
-    for (int i = 0; i < 4; i++) {
-        uint64_t word = i & 1 ? both[i / 2].lo : both[i / 2].hi;
-        for (int k = 0; k < 8; k++)
-            bytes[8 * i + k] = (unsigned char)(word >> (8 * k));
-    }
+    PythiaHash128 hash = pythia_call_path_hash(paths->nodes[parent].hash, own);
     *node = ++paths->n;
-    paths->nodes[*node] = (PythiaCallPath){parent, tracepoint, pythia_hash128(bytes, sizeof bytes)};
+    paths->nodes[*node] = (PythiaCallPath){parent, tracepoint, hash};
     paths->slots[slot] = *node;
     return SQLITE_OK;
 }

@@ -23,6 +23,8 @@ typedef struct PythiaCallPaths {
 } PythiaCallPaths;
 
 void pythia_call_paths_clear(PythiaCallPaths *paths);
+/* The hash of a call path from that of its parent (zeros: none) and that of its trace point's name. */
+PythiaHash128 pythia_call_path_hash(PythiaHash128 parent, PythiaHash128 own);
 
 /* The call paths of one trace: node of each span (nodes[span]) and point (nodes[nspans + point]), and the
 ** distinct nodes with how often each occurs, ascending by node. */

@@ -55,14 +55,14 @@ static int side_find(PythiaCursor *cursor, int side, const char *text, PythiaSid
     const char *schema = side_schema(cursor, text, &predicate);
     int rc = pythia_session_capture(host->session, schema, 0, &out->capture, error);
     if (rc || !out->capture) return rc;
-    if (!predicate) return pythia_places_all(&out->places, out->capture, &cursor->poll, error);
+    if (!predicate) return pythia_selection_all(&out->places, out->capture, &cursor->poll, error);
     char *who = sqlite3_mprintf("pythia_compare: %s (no schema, so a predicate over pythia_traces)",
                                 side_name(side));
     char *sql =
         sqlite3_mprintf("SELECT trace_id FROM pythia_traces(%Q) WHERE (\n%s\n)", schema, text);
-    rc = who && sql
-             ? pythia_places_query(&out->places, host->session, host->db, schema, who, sql, error)
-             : SQLITE_NOMEM;
+    rc = who && sql ? pythia_selection_query(&out->places, host->session, host->db, schema, who,
+                                             sql, error)
+                    : SQLITE_NOMEM;
     sqlite3_free(who);
     sqlite3_free(sql);
     return rc;
@@ -148,7 +148,7 @@ static int compare_fill(PythiaCursor *cursor, const PythiaBound *bounds, int n) 
     }
     pythia_comparison_close(comparison);
     for (int side = 0; side < 2; side++)
-        pythia_places_clear(&sides[side].places);
+        pythia_selection_clear(&sides[side].places);
     return rc;
 }
 

@@ -117,7 +117,7 @@ static int segment_get(Comparing *c, int side, int64_t id) {
                                c->error);
 }
 
-static int member_add(Comparing *c, int side, const PythiaPlace *place) {
+static int member_add(Comparing *c, int side, const PythiaTracePlace *place) {
     const int64_t *group, *duration, *type;
     uint32_t n;
     int rc = segment_get(c, side, place->segment);
@@ -148,7 +148,7 @@ static int members_find(Comparing *c) {
     size_t n[2] = {0, 0};
     int rc = SQLITE_OK;
     for (int side = 0; !rc && side < 2; side++) {
-        const PythiaPlaces *places = &c->sides[side].places;
+        const PythiaSelection *places = &c->sides[side].places;
         for (size_t i = 0; !rc && i < places->n; i++) {
             rc = member_add(c, side, &places->places[i]);
             if (!rc) rc = pythia_poll(c->poll);

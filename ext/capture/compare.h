@@ -7,7 +7,7 @@
 
 typedef struct PythiaSide {
     PythiaCapture *capture; /* NULL: a schema without a store, and no traces */
-    PythiaPlaces places;
+    PythiaSelection places;
 } PythiaSide;
 
 /* Compares the traces that are in groups. Both captures must be settled (pythia_capture_settle()) before the

@@ -15,7 +15,7 @@ typedef struct Export {
     char **error;
 } Export;
 
-static int export_one(Export *x, const PythiaPlace *place) {
+static int export_one(Export *x, const PythiaTracePlace *place) {
     const PythiaExportFormat *format = x->to->format;
     PythiaExportTrace t = {.trace = &x->trace, .names = pythia_capture_names(x->capture)};
     int rc = SQLITE_OK;
@@ -47,7 +47,7 @@ static int64_t capture_first_ns(PythiaCapture *capture) {
     return first_ns == INT64_MAX ? 0 : first_ns;
 }
 
-static int export_all(PythiaCapture *capture, const PythiaPlaces *list, PythiaExport *to,
+static int export_all(PythiaCapture *capture, const PythiaSelection *list, PythiaExport *to,
                       char **error) {
     Export x = {.capture = capture, .to = to, .error = error};
     int rc = SQLITE_OK;
@@ -60,7 +60,8 @@ static int export_all(PythiaCapture *capture, const PythiaPlaces *list, PythiaEx
 }
 
 static int export_file(PythiaCapture *capture, const char *path, const PythiaExportFormat *format,
-                       const PythiaPlaces *list, PythiaPoll *poll, int64_t *traces, char **error) {
+                       const PythiaSelection *list, PythiaPoll *poll, int64_t *traces,
+                       char **error) {
     PythiaOutput *output;
     PythiaExport export;
     char *why = NULL;
@@ -88,20 +89,20 @@ int pythia_export_path(PythiaSession *session, sqlite3 *db, const char *path,
     const PythiaExportFormat *format = pythia_export_format(options->format);
     PythiaCapture *capture;
     PythiaPoll poll = {.db = db};
-    PythiaPlaces list = {0};
+    PythiaSelection list = {0};
     *traces = 0;
     if (!format)
         return pythia_fail(error, SQLITE_ERROR, "pythia_export: no such format: '%s'; there are %s",
                            options->format, pythia_export_formats());
     int rc = pythia_session_capture(session, schema, 0, &capture, error);
     if (!rc && options->query)
-        rc = pythia_places_query(&list, session, db, schema, "pythia_export: query", options->query,
-                                 error);
+        rc = pythia_selection_query(&list, session, db, schema, "pythia_export: query",
+                                    options->query, error);
     else if (!rc && capture)
-        rc = pythia_places_all(&list, capture, &poll, error);
+        rc = pythia_selection_all(&list, capture, &poll, error);
     if (!rc) rc = pythia_session_capture(session, schema, 0, &capture, error);
     if (!rc) rc = export_file(capture, path, format, &list, &poll, traces, error);
-    pythia_places_clear(&list);
+    pythia_selection_clear(&list);
     pythia_poll_close(&poll);
     return rc;
 }

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 
 static int place_compare(const void *a, const void *b) {
-    const PythiaPlace *x = a, *y = b;
+    const PythiaTracePlace *x = a, *y = b;
     if (x->segment != y->segment) return x->segment < y->segment ? -1 : 1;
     return x->ordinal < y->ordinal ? -1 : x->ordinal > y->ordinal;
 }
 
 /* Sorts, and keeps one of each. */
-static void places_unite(PythiaPlaces *list) {
+static void places_unite(PythiaSelection *list) {
     size_t kept = 0;
     if (list->n > 1) qsort(list->places, list->n, sizeof *list->places, place_compare);
     for (size_t i = 0; i < list->n; i++)
@@ -20,7 +20,7 @@ static void places_unite(PythiaPlaces *list) {
 }
 
 /* Before the array would grow, repetitions are taken out: then it is as long as there are traces. */
-static int places_add(PythiaPlaces *list, int64_t segment, uint32_t ordinal) {
+static int places_add(PythiaSelection *list, int64_t segment, uint32_t ordinal) {
     if (list->n == list->capacity && list->n) {
         places_unite(list);
         if (list->n > list->capacity / 2) {
@@ -31,13 +31,13 @@ static int places_add(PythiaPlaces *list, int64_t segment, uint32_t ordinal) {
     }
     int rc =
         pythia_grow((void **)&list->places, &list->capacity, list->n + 1, sizeof *list->places);
-    if (!rc) list->places[list->n++] = (PythiaPlace){segment, ordinal};
+    if (!rc) list->places[list->n++] = (PythiaTracePlace){segment, ordinal};
     return rc;
 }
 
 /* ---- all traces ---- */
 
-static int all_segment(PythiaPlaces *list, PythiaSegment *segment, int64_t id) {
+static int all_segment(PythiaSelection *list, PythiaSegment *segment, int64_t id) {
     const PythiaSegmentInfo *info = pythia_segment_info(segment);
     int rc = SQLITE_OK;
     for (uint32_t i = 0; !rc && i < info->traces; i++)
@@ -45,7 +45,8 @@ static int all_segment(PythiaPlaces *list, PythiaSegment *segment, int64_t id) {
     return rc;
 }
 
-int pythia_places_all(PythiaPlaces *list, PythiaCapture *capture, PythiaPoll *poll, char **error) {
+int pythia_selection_all(PythiaSelection *list, PythiaCapture *capture, PythiaPoll *poll,
+                         char **error) {
     int rc = SQLITE_OK;
     for (int64_t id = 0; !rc && (id = pythia_capture_next_segment(capture, id)) != 0;) {
         PythiaSegment *segment;
@@ -75,7 +76,7 @@ static int query_open(sqlite3 *db, const char *who, const char *sql, sqlite3_stm
 }
 
 static int query_row(PythiaCapture *capture, const char *schema, const char *who,
-                     sqlite3_stmt *statement, PythiaPlaces *list, char **error) {
+                     sqlite3_stmt *statement, PythiaSelection *list, char **error) {
     if (sqlite3_column_type(statement, 0) == SQLITE_NULL) return SQLITE_OK;
     const char *text = (const char *)sqlite3_column_text(statement, 0);
     if (!text) return SQLITE_NOMEM;
@@ -93,8 +94,8 @@ static int query_row(PythiaCapture *capture, const char *schema, const char *who
     return rc ? rc : places_add(list, segment, ordinal);
 }
 
-int pythia_places_query(PythiaPlaces *list, PythiaSession *session, sqlite3 *db, const char *schema,
-                        const char *who, const char *sql, char **error) {
+int pythia_selection_query(PythiaSelection *list, PythiaSession *session, sqlite3 *db,
+                           const char *schema, const char *who, const char *sql, char **error) {
     sqlite3_stmt *statement = NULL;
     int rc = query_open(db, who, sql, &statement, error);
     while (!rc && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -112,7 +113,7 @@ int pythia_places_query(PythiaPlaces *list, PythiaSession *session, sqlite3 *db,
     return rc;
 }
 
-void pythia_places_clear(PythiaPlaces *list) {
+void pythia_selection_clear(PythiaSelection *list) {
     pythia_free(list->places);
     memset(list, 0, sizeof *list);
 }

@@ -7,23 +7,24 @@
 
 #include "ext/capture/capture.h"
 
-typedef struct PythiaPlace {
+typedef struct PythiaTracePlace {
     int64_t segment;
     uint32_t ordinal;
-} PythiaPlace;
+} PythiaTracePlace;
 
 /* In order of the store, each once. A zeroed one is empty. */
-typedef struct PythiaPlaces {
-    PythiaPlace *places;
+typedef struct PythiaSelection {
+    PythiaTracePlace *places;
     size_t n, capacity;
-} PythiaPlaces;
+} PythiaSelection;
 
 /* Appends all live traces. */
-int pythia_places_all(PythiaPlaces *list, PythiaCapture *capture, PythiaPoll *poll, char **error);
+int pythia_selection_all(PythiaSelection *list, PythiaCapture *capture, PythiaPoll *poll,
+                         char **error);
 /* Appends the traces whose ids a SELECT gives in its first column. It must be one statement that only reads;
 ** NULLs are passed over; an id that no trace has is an error. Messages begin with `who`. */
-int pythia_places_query(PythiaPlaces *list, PythiaSession *session, sqlite3 *db, const char *schema,
-                        const char *who, const char *sql, char **error);
-void pythia_places_clear(PythiaPlaces *list);
+int pythia_selection_query(PythiaSelection *list, PythiaSession *session, sqlite3 *db,
+                           const char *schema, const char *who, const char *sql, char **error);
+void pythia_selection_clear(PythiaSelection *list);
 
 #endif

@@ -65,8 +65,12 @@ struct PythiaIntake {
     size_t open_bytes, bytes_limit;
     int64_t window, widest_window, records;
     ResourceEntry resources[RESOURCE_ENTRIES];
-    PythiaArena lasting;    /* resources, until LASTING_BYTES */
-    NameEntry *names_seen;  /* NAME_ENTRIES, by service and atom */
+    PythiaArena lasting;   /* resources, until LASTING_BYTES */
+    NameEntry *names_seen; /* NAME_ENTRIES, by service and atom */
+    char *drop; /* setting drop_attributes, its commas made zeros; "": nothing is dropped */
+    size_t drop_bytes;
+    uint8_t *dropped; /* [string]: 0 not asked yet, 1 kept, 2 dropped */
+    size_t dropped_capacity;
     uint32_t *atom_strings; /* [atom]: string, 0: not asked yet */
     PythiaValue *values;    /* scratch for the values of one record */
     size_t values_capacity;
@@ -98,14 +102,21 @@ int pythia_intake_open(PythiaCapture *capture, PythiaPoll *poll, PythiaIntake **
     if (!rc) rc = pythia_groups_load(capture, error);
     if (!rc) rc = pythia_capture_setting_number(capture, "assembly_window", &window, error);
     if (!rc) rc = pythia_capture_setting_number(capture, "memory_limit_mb", &megabytes, error);
+    char *drop = NULL;
+    if (!rc) rc = pythia_capture_setting(capture, "drop_attributes", &drop, error);
     PythiaIntake *in = rc ? NULL : pythia_alloc_zero(sizeof *in);
     if (!in) {
+        sqlite3_free(drop);
         pythia_store_discard(capture->store);
         return rc ? rc : SQLITE_NOMEM;
     }
     in->capture = capture;
     in->names = pythia_store_names(capture->store);
     in->poll = poll;
+    in->drop = drop;
+    in->drop_bytes = strlen(drop);
+    for (char *comma = strchr(drop, ','); comma; comma = strchr(comma + 1, ','))
+        *comma = 0;
     in->widest_window = (int64_t)window;
     in->window = window < FIRST_WINDOW ? (int64_t)window : FIRST_WINDOW;
     in->bytes_limit = (size_t)(megabytes * 1048576 / 2);
@@ -157,6 +168,8 @@ void pythia_intake_close(PythiaIntake *in) {
     pythia_analysis_clear(&in->analysis);
     appended_forget(in);
     pythia_arena_clear(&in->lasting);
+    sqlite3_free(in->drop);
+    pythia_free(in->dropped);
     pythia_free(in->names_seen);
     pythia_free(in->atom_strings);
     pythia_free(in->used_resolution);
@@ -177,17 +190,38 @@ static int take_string(PythiaIntake *in, PythiaText text, uint32_t atom, uint32_
     return rc;
 }
 
-/* Turns attributes into values; texts go to the arena. */
+/* Whether the setting says that attributes with this key are left out; asked of the patterns once a key. */
+static int take_drops(PythiaIntake *in, uint32_t key, int *drops) {
+    size_t had = in->dropped_capacity;
+    int rc = pythia_grow((void **)&in->dropped, &in->dropped_capacity, (size_t)key + 1, 1);
+    if (rc) return rc;
+    if (in->dropped_capacity > had) memset(in->dropped + had, 0, in->dropped_capacity - had);
+    uint8_t *known = &in->dropped[key];
+    PythiaText text = pythia_names_text(in->names, key);
+    const char *end = in->drop + in->drop_bytes;
+    for (const char *p = in->drop; !*known && p < end; p += strlen(p) + 1)
+        if (*p && sqlite3_strglob(p, text.p) == 0) *known = 2;
+    if (!*known) *known = 1;
+    *drops = *known == 2;
+    return SQLITE_OK;
+}
+
+/* Turns attributes into in->values, *count of them; texts go to the arena. There is room for `extra` more. */
 static int take_values(PythiaIntake *in, PythiaArena *arena, const PythiaAttribute *attributes,
-                       size_t n, size_t extra) {
+                       size_t n, size_t extra, uint32_t *count) {
+    *count = 0;
     if (n > UINT32_MAX / 2) return SQLITE_TOOBIG;
     int rc = pythia_grow((void **)&in->values, &in->values_capacity, n + extra, sizeof *in->values);
     for (size_t i = 0; !rc && i < n; i++) {
         const PythiaAttribute *a = &attributes[i];
-        PythiaValue *value = &in->values[i];
+        PythiaValue *value = &in->values[*count];
         *value = (PythiaValue){.type = (uint32_t)a->type};
+        int drops = 0;
         rc = take_string(in, a->key, a->key_atom, &value->key);
+        if (!rc && in->drop_bytes) rc = take_drops(in, value->key, &drops);
         if (rc) break;
+        if (drops) continue;
+        ++*count;
         if (a->type == PYTHIA_VALUE_INT || a->type == PYTHIA_VALUE_BOOL) {
             value->of.integer = a->integer;
         } else if (a->type == PYTHIA_VALUE_DOUBLE) {
@@ -213,10 +247,9 @@ static int take_resource(PythiaIntake *in, const PythiaResource *resource, Resou
     pythia_arena_reset(&e->arena);
     e->lasting = in->lasting.total < LASTING_BYTES;
     PythiaArena *arena = e->lasting ? &in->lasting : &e->arena;
-    int rc = take_values(in, arena, resource->attributes, resource->n, 1);
+    int rc = take_values(in, arena, resource->attributes, resource->n, 1, &e->set.n);
     if (rc) return rc;
-    e->set.n = (uint32_t)resource->n;
-    e->set.values = pythia_arena_copy(arena, in->values, resource->n * sizeof *in->values);
+    e->set.values = pythia_arena_copy(arena, in->values, e->set.n * sizeof *in->values);
     if (!e->set.values) return SQLITE_NOMEM;
     e->set.hash = pythia_resource_hash(e->set.values, e->set.n);
     PythiaText service = resource->service.n  ? resource->service
@@ -362,12 +395,12 @@ static int take_points(PythiaIntake *in, PythiaTrace *trace, const PythiaRecord 
     int rc = SQLITE_OK;
     for (size_t i = 0; !rc && i < record->npoints; i++) {
         const PythiaPointRecord *p = &record->points[i];
-        PythiaPoint point = {.time_ns = p->time_ns, .span = span, .nvalues = (uint32_t)p->n};
+        PythiaPoint point = {.time_ns = p->time_ns, .span = span};
         uint32_t name;
         rc = pythia_names_string(in->names, p->name, &name);
         if (!rc)
             rc = pythia_names_tracepoint(in->names, service, operation, name, &point.tracepoint);
-        if (!rc) rc = take_values(in, &trace->arena, p->attributes, p->n, 0);
+        if (!rc) rc = take_values(in, &trace->arena, p->attributes, p->n, 0, &point.nvalues);
         if (!rc) rc = pythia_trace_add_point(trace, &point, in->values);
     }
     return rc;
@@ -378,11 +411,10 @@ static int take_links(PythiaIntake *in, PythiaTrace *trace, const PythiaRecord *
     int rc = SQLITE_OK;
     for (size_t i = 0; !rc && i < record->nlinks; i++) {
         const PythiaLinkRecord *l = &record->links[i];
-        PythiaLinkTo link = {
-            .from_span = span, .kind = (uint32_t)l->kind, .nvalues = (uint32_t)l->n};
+        PythiaLinkTo link = {.from_span = span, .kind = (uint32_t)l->kind};
         rc = pythia_names_id(in->names, &l->trace, &link.trace);
         if (!rc) rc = pythia_names_id(in->names, &l->span, &link.span);
-        if (!rc) rc = take_values(in, &trace->arena, l->attributes, l->n, 0);
+        if (!rc) rc = take_values(in, &trace->arena, l->attributes, l->n, 0, &link.nvalues);
         if (!rc) rc = pythia_trace_add_link(trace, &link, in->values);
     }
     return rc;
@@ -410,9 +442,8 @@ static int take_name(PythiaIntake *in, uint32_t service, const PythiaRecord *rec
 /* The values of a span, and behind them its raw name where that was folded. */
 static int take_span_values(PythiaIntake *in, PythiaTrace *trace, const PythiaRecord *record,
                             const NameEntry *name, uint32_t *n) {
-    int rc = take_values(in, &trace->arena, record->attributes, record->nattributes, 1);
+    int rc = take_values(in, &trace->arena, record->attributes, record->nattributes, 1, n);
     if (rc) return rc;
-    *n = (uint32_t)record->nattributes;
     if (!name->folded) return SQLITE_OK;
     if (record->operation.n > INT32_MAX) return SQLITE_TOOBIG;
     PythiaValue *raw = &in->values[(*n)++];

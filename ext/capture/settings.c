@@ -65,6 +65,9 @@ static const PythiaSetting all_settings[] = {
      "an import finishes a trace when its root is there and so many spans of others have come "
      "since its last",
      NUMBER(1000, 1e9), 0},
+    {"drop_attributes", "", NULL,
+     "GLOB patterns, separated by commas, of attribute keys that an import leaves out",
+     CHOICE(NULL), 0},
     {"memory_limit_mb", "512", "MB",
      "an import finishes traces early rather than hold more than half of this in unfinished ones",
      NUMBER(16, 1e6), 0},

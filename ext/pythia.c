@@ -19,6 +19,7 @@ SQLITE_EXTENSION_INIT1
 #include "sql/fn_capture.h"
 #include "sql/fn_control.h"
 #include "sql/fn_loop.h"
+#include "sql/fn_order.h"
 #include "sql/fn_stat.h"
 #include "sql/fn_text.h"
 #include "vtab/control.h"
@@ -52,6 +53,7 @@ static const PythiaTable *const tables[] = {
     &pythia_table_spans,
     &pythia_table_events,
     &pythia_table_edges,
+    &pythia_table_related,
     &pythia_table_attributes,
     &pythia_table_critical_path,
     &pythia_table_slack,
@@ -120,6 +122,7 @@ sqlite3_pythia_init(sqlite3 *db, char **error, const struct sqlite3_api_routines
     if (rc) return rc;
     rc = register_tables(host, error);
     if (!rc) rc = pythia_fn_capture_register(host, error);
+    if (!rc) rc = pythia_fn_order_register(host, error);
     if (!rc) rc = pythia_fn_control_register(host, error);
     if (!rc) rc = pythia_fn_loop_register(host, error);
     if (!rc) rc = pythia_fn_stat_register(db, error);

@@ -6,19 +6,9 @@
 #include "ext/capture/import.h"
 #include "ext/capture/savepoint.h"
 #include "ext/pythia.h"
+#include "sql/result.h"
 
 #include <stdlib.h>
-
-/* Ends a function with an engine's result: the message where there is one. Takes over error. */
-static void result_failure(sqlite3_context *context, int rc, char *error) {
-    if (rc == SQLITE_NOMEM) {
-        sqlite3_result_error_nomem(context);
-    } else {
-        sqlite3_result_error(context, error ? error : sqlite3_errstr(rc), -1);
-        sqlite3_result_error_code(context, rc);
-    }
-    sqlite3_free(error);
-}
 
 /* ---- pythia_import ------------------------------------------------------------------------------------ */
 
@@ -96,7 +86,7 @@ static void fn_import(sqlite3_context *context, int argc, sqlite3_value **argv) 
     sqlite3_free((void *)(uintptr_t)options.format);
     sqlite3_free((void *)(uintptr_t)options.schema);
     if (rc)
-        result_failure(context, rc, error);
+        pythia_result_failure(context, rc, error);
     else
         sqlite3_result_int64(context, stats.spans + stats.events);
 }
@@ -122,7 +112,7 @@ static void fn_export(sqlite3_context *context, int argc, sqlite3_value **argv) 
     PythiaExportOptions options = {.format = text[1], .query = text[2], .schema = text[3]};
     if (!rc) rc = pythia_export_path(host->session, host->db, text[0], &options, &traces, &error);
     if (rc)
-        result_failure(context, rc, error);
+        pythia_result_failure(context, rc, error);
     else
         sqlite3_result_int64(context, traces);
 }
@@ -147,7 +137,7 @@ static void fn_init(sqlite3_context *context, int argc, sqlite3_value **argv) {
         rc = pythia_savepoint_end(&savepoint, rc, &error);
     }
     if (rc)
-        result_failure(context, rc, error);
+        pythia_result_failure(context, rc, error);
     else
         sqlite3_result_int(context, !there);
 }
@@ -214,7 +204,7 @@ static void fn_attribute(sqlite3_context *context, int argc, sqlite3_value **arg
         pythia_segment_release(segment);
         pythia_trace_clear(&trace);
     }
-    if (rc) result_failure(context, rc, error);
+    if (rc) pythia_result_failure(context, rc, error);
 }
 
 /* ---- pythia_version ------------------------------------------------------------------------------------- */

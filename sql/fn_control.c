@@ -3,17 +3,7 @@
 
 #include "ext/capture/session.h"
 #include "ext/control/control.h"
-
-static void result_failure(sqlite3_context *context, int rc, char *error) {
-    if (error) {
-        sqlite3_result_error(context, error, -1);
-        sqlite3_free(error);
-    }
-    if (rc == SQLITE_NOMEM)
-        sqlite3_result_error_nomem(context);
-    else
-        sqlite3_result_error_code(context, rc);
-}
+#include "sql/result.h"
 
 static void fn_control_api(sqlite3_context *context, int argc, sqlite3_value **argv) {
     (void)argc;
@@ -26,7 +16,7 @@ static void fn_control_api(sqlite3_context *context, int argc, sqlite3_value **a
                                  "\"%s\", see pythia.h",
                                  PYTHIA_CONTROL_POINTER);
     if (rc)
-        result_failure(context, rc, error);
+        pythia_result_failure(context, rc, error);
     else
         sqlite3_result_int(context, 1);
 }
@@ -48,7 +38,7 @@ static void fn_reconcile(sqlite3_context *context, int argc, sqlite3_value **arg
     int rc = pythia_session_capture(host->session, schema, 0, &capture, &error);
     if (!rc && capture) rc = pythia_control_run(host->control, schema, 1, &told, &error);
     if (rc)
-        result_failure(context, rc, error);
+        pythia_result_failure(context, rc, error);
     else
         sqlite3_result_int64(context, told);
 }

@@ -223,7 +223,7 @@ int pythia_trace_cursor_load(PythiaTraceCursor *c) {
         rc = pythia_segment_column(scan->segment, PYTHIA_COL_TRACE_FIRST_POINT, &first_point, &n,
                                    error);
     if (rc) return rc;
-    int64_t base = scan->segment_id * ((int64_t)1 << 32);
+    int64_t base = scan->segment_id * PYTHIA_EVENT_IDS;
     c->first_event = base + 2 * first_span[scan->ordinal];
     c->first_point_event =
         base + 2 * (int64_t)pythia_segment_info(scan->segment)->spans + first_point[scan->ordinal];

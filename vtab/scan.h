@@ -2,10 +2,7 @@
 **
 ** A scan visits live traces segment by segment, or the one trace whose id is bound. Two kinds of tables use
 ** it: those that read columns as they lie in the segment (pythia_traces, pythia_spans), and those whose rows
-** are made trace by trace (pythia_events, pythia_edges, ...), for which PythiaTraceCursor does the walking.
-**
-** Event ids: segment * 2^32 + number in the segment, where span i has 2i (start) and 2i + 1 (end), and point
-** j has 2 * spans + j. */
+** are made trace by trace (pythia_edges, pythia_attributes, ...), for which PythiaTraceCursor does the walking. */
 #ifndef PYTHIA_VTAB_SCAN_H
 #define PYTHIA_VTAB_SCAN_H
 

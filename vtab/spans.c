@@ -26,6 +26,7 @@ enum {
     COL_ON_PATH,
     COL_TRACEPOINT,
     COL_ATTRIBUTES,
+    COL_EVENT,
     COL_N
 };
 
@@ -307,6 +308,23 @@ static void column_of_trace(SpansCursor *c, sqlite3_context *context, int column
     if (column == COL_ATTRIBUTES) result_attributes(c, context);
 }
 
+/* Number of the current span in its segment. */
+static int span_number(SpansCursor *c, int64_t *number) {
+    const int64_t *first;
+    uint32_t n;
+    int rc = pythia_segment_column(c->t.scan.segment, PYTHIA_COL_TRACE_FIRST_SPAN, &first, &n,
+                                   spans_error(c));
+    if (!rc) *number = first[c->t.scan.ordinal] + c->row;
+    return rc;
+}
+
+static int column_event(SpansCursor *c, sqlite3_context *context) {
+    int64_t number;
+    int rc = span_number(c, &number);
+    if (!rc) sqlite3_result_int64(context, c->t.scan.segment_id * PYTHIA_EVENT_IDS + 2 * number);
+    return rc;
+}
+
 static int spans_column(PythiaCursor *cursor, sqlite3_context *context, int column) {
     SpansCursor *c = (SpansCursor *)cursor;
     uint32_t i = c->first + c->row;
@@ -346,6 +364,8 @@ static int spans_column(PythiaCursor *cursor, sqlite3_context *context, int colu
     case COL_DURATION:
         sqlite3_result_int64(context, row_duration(c));
         break;
+    case COL_EVENT:
+        return column_event(c, context);
     default:
         break;
     }
@@ -354,11 +374,9 @@ static int spans_column(PythiaCursor *cursor, sqlite3_context *context, int colu
 
 static int spans_rowid(PythiaCursor *cursor, sqlite3_int64 *rowid) {
     SpansCursor *c = (SpansCursor *)cursor;
-    const int64_t *first;
-    uint32_t n;
-    int rc = pythia_segment_column(c->t.scan.segment, PYTHIA_COL_TRACE_FIRST_SPAN, &first, &n,
-                                   spans_error(c));
-    if (!rc) *rowid = c->t.scan.segment_id * ((int64_t)1 << 32) + first[c->t.scan.ordinal] + c->row;
+    int64_t number;
+    int rc = span_number(c, &number);
+    if (!rc) *rowid = c->t.scan.segment_id * PYTHIA_EVENT_IDS + number;
     return rc;
 }
 
@@ -378,7 +396,7 @@ const PythiaTable pythia_table_spans = {
         "trace_id TEXT, span_id TEXT, parent_id TEXT, service TEXT, operation TEXT, kind TEXT,"
         " instance TEXT, start_ns INTEGER, duration_ns INTEGER, self_ns INTEGER, depth INTEGER,"
         " children INTEGER, status TEXT, on_critical_path INTEGER, tracepoint TEXT,"
-        " attributes TEXT",
+        " attributes TEXT, event_id INTEGER",
     .nvisible = COL_N,
     .uses = spans_uses,
     .nuses = sizeof spans_uses / sizeof spans_uses[0],

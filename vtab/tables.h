@@ -8,6 +8,7 @@ extern const PythiaTable pythia_table_traces;
 extern const PythiaTable pythia_table_spans;
 extern const PythiaTable pythia_table_events;
 extern const PythiaTable pythia_table_edges;
+extern const PythiaTable pythia_table_related;
 extern const PythiaTable pythia_table_attributes;
 extern const PythiaTable pythia_table_critical_path;
 extern const PythiaTable pythia_table_slack;

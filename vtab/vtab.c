@@ -27,6 +27,7 @@ enum {
     SCHEMA_USE = '!',  /* the use character of the schema; those of the table begin at FIRST_USE */
     FIRST_USE = '0',   /* and must stay printable */
     USES_LARGEST = 64, /* uses of a table */
+    FEW_BOUNDS = 12,   /* that need no memory of their own */
     SCHEMA_SHIFT = 48  /* of the schema's index in a writable table's rowid */
 };
 
@@ -296,6 +297,7 @@ static int frame_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out) {
     cursor->vtab = vtab;
     cursor->poll.db = vtab->host->db;
     cursor->rows.ncolumns = (size_t)table->nvisible;
+    pythia_session_reading(vtab->host->session, 1);
     *out = &cursor->base;
     return SQLITE_OK;
 }
@@ -314,6 +316,7 @@ static int frame_close(sqlite3_vtab_cursor *base) {
     pythia_free(cursor->arguments);
     pythia_rows_clear(&cursor->rows);
     pythia_poll_close(&cursor->poll);
+    pythia_session_reading(cursor->vtab->host->session, -1);
     pythia_free(cursor);
     return SQLITE_OK;
 }
@@ -395,7 +398,8 @@ static int frame_filter(sqlite3_vtab_cursor *base, int order, const char *code, 
     for (int i = 0; i < USED_DIGITS; i++)
         cursor->used =
             cursor->used << 4 | (uint64_t)(code[i] < 'a' ? code[i] - '0' : code[i] - 'a' + 10);
-    PythiaBound *bounds = pythia_alloc_array((size_t)argc + 1, sizeof *bounds);
+    PythiaBound few[FEW_BOUNDS], *bounds = few;
+    if (argc > FEW_BOUNDS) bounds = pythia_alloc_array((size_t)argc, sizeof *bounds);
     if (!bounds) return SQLITE_NOMEM;
     int n = 0, rc = SQLITE_OK;
     for (int i = 0; i < argc && !rc; i++) {
@@ -406,7 +410,7 @@ static int frame_filter(sqlite3_vtab_cursor *base, int order, const char *code, 
     if (!rc) rc = cursor_required(cursor);
     if (!rc && !cursor->empty) rc = cursor_schema(cursor);
     if (!rc && !cursor->empty) rc = cursor_fill(cursor, bounds, n);
-    pythia_free(bounds);
+    if (bounds != few) pythia_free(bounds);
     return rc;
 }
 

@@ -32,6 +32,7 @@ void pythia_capture_drop_caches(PythiaCapture *capture) {
     capture->groups_loaded = 0;
     pythia_call_paths_clear(&capture->call_paths);
     pythia_intern_clear(&capture->structures);
+    pythia_capture_forget_held(capture);
     capture->stale = -1;
 }
 
@@ -44,6 +45,7 @@ void pythia_capture_close(PythiaCapture *capture) {
 }
 
 void pythia_capture_adopt_cookie(PythiaCapture *capture) {
+    if (capture->cookie != pythia_store_cookie(capture->store)) pythia_capture_forget_held(capture);
     capture->cookie = pythia_store_cookie(capture->store);
 }
 

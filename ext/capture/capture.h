@@ -16,6 +16,7 @@
 #include "ext/group/group.h"
 #include "ext/store/store.h"
 #include "ext/trace/context.h"
+#include "ext/trace/before.h"
 #include "ext/trace/signature.h"
 
 /* ---- settings.c ---------------------------------------------------------------------------------- */
@@ -118,6 +119,45 @@ int64_t pythia_capture_next_segment(PythiaCapture *capture, int64_t after);
 /* Finds a trace by the text of its id. *found 0: no such trace. */
 int pythia_capture_find(PythiaCapture *capture, PythiaText trace_id, int *found, int64_t *segment,
                         uint32_t *ordinal, char **error);
+
+/* ---- held.c: traces in memory --------------------------------------------------------------------- */
+
+/* Event ids: segment * PYTHIA_EVENT_IDS + number in the segment, where span i has 2i (start) and 2i + 1 (end),
+** and point j has 2 * spans + j. */
+#define PYTHIA_EVENT_IDS ((int64_t)1 << 32)
+
+/* A stored trace, read back. Shared: whoever holds it only reads, but for what pythia_before_...() remember. */
+typedef struct PythiaHeld {
+    PythiaTrace trace;
+    int values;             /* with attributes */
+    int ordered;            /* before is built */
+    PythiaBefore before;    /* see pythia_held_order() */
+    PythiaSegment *segment; /* open: texts may lie in it */
+    int64_t segment_id;
+    uint32_t ordinal;
+    int64_t first_event, first_point_event; /* event ids of event 0 and of point 0 */
+    unsigned references;
+    int detached; /* the stored contents have changed since */
+    struct PythiaHeld *next;
+} PythiaHeld;
+
+/* Reads a live trace, or finds it among those read before. Release it when done. */
+int pythia_capture_hold(PythiaCapture *capture, int64_t segment, uint32_t ordinal, int values,
+                        PythiaHeld **held, char **error);
+/* The trace of an event, and the event's number in it. *held NULL: there is no such event. */
+int pythia_capture_hold_event(PythiaCapture *capture, int64_t event_id, int values,
+                              PythiaHeld **held, uint32_t *event, char **error);
+/* Safe with NULL. */
+void pythia_held_release(PythiaHeld *held);
+/* Builds the order under the present model, once. */
+int pythia_held_order(PythiaCapture *capture, PythiaHeld *held, char **error);
+/* Whether an event id belongs to the trace; *event is its number in it. */
+int pythia_held_event(const PythiaHeld *held, int64_t event_id, uint32_t *event);
+static inline int64_t pythia_held_event_id(const PythiaHeld *held, uint32_t event) {
+    return event < 2 * held->trace.nspans
+               ? held->first_event + event
+               : held->first_point_event + event - 2 * held->trace.nspans;
+}
 
 /* ---- intake.c, settle.c: traces in and out ----------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 **   rules.c     name rules and request type rules, compiled
 **   model.c     from settings and rules to a PythiaModel
 **   intake.c    records in: assembling traces, merging with stored ones
+**   held.c      traces kept in memory
 **   settle.c    groups in and out of the store, regrouping, rebuilding, commands */
 #ifndef PYTHIA_CAPTURE_INTERNAL_H
 #define PYTHIA_CAPTURE_INTERNAL_H
@@ -61,7 +62,8 @@ struct PythiaCapture {
     PythiaIntern structures;             /* request type and distinct call path nodes, as bytes */
     PythiaHash128 *structure_signatures; /* [structure] */
     size_t structures_capacity;
-    int stale; /* PYTHIA_STALE_* as stored; -1: not read yet */
+    int stale;        /* PYTHIA_STALE_* as stored; -1: not read yet */
+    PythiaHeld *held; /* the last used first */
 };
 
 enum { PYTHIA_STALE_NO = 0, PYTHIA_STALE_MODEL = 1, PYTHIA_STALE_NAMES = 2 };
@@ -81,6 +83,9 @@ int pythia_capture_begin(PythiaCapture *capture, char **error);
 int pythia_capture_each_head_as_is(PythiaCapture *capture, uint64_t group, PythiaPoll *poll,
                                    PythiaEachHead each, void *context, char **error);
 int pythia_capture_stale(PythiaCapture *capture, int *stale, char **error);
+
+/* held.c: those that somebody holds go with their last holder. */
+void pythia_capture_forget_held(PythiaCapture *capture);
 
 /* rules.c */
 void pythia_patterns_clear(PythiaPatterns *rules);

@@ -11,6 +11,10 @@ struct PythiaSession {
     PythiaCapture **captures; /* one per schema that was asked for and has a store */
     size_t n, capacity;
     unsigned connected; /* virtual tables */
+    int readers; /* tables being read */
+    PythiaCapture
+        *current; /* that of main, when it need not be looked at again; see session_note() */
+    sqlite3_int64 changes; /* made by this connection when that was found */
 };
 
 int pythia_session_open(sqlite3 *db, PythiaSession **session) {
@@ -50,20 +54,46 @@ static size_t session_find(const PythiaSession *session, const char *schema) {
     return i;
 }
 
+void pythia_session_reading(PythiaSession *session, int more) {
+    if (!session) return; /* a table that is tested by itself */
+    session->readers += more;
+    if (!session->readers) session->current = NULL;
+}
+
+static int session_is_reading(const PythiaSession *session) {
+    return session->readers && sqlite3_txn_state(session->db, "main") == SQLITE_TXN_READ;
+}
+
+/* A capture was brought up to date. While this connection writes, a rollback could undo what was seen. */
+static void session_note(PythiaSession *session, PythiaCapture *capture) {
+    if (sqlite3_stricmp(pythia_store_schema(capture->store), "main") != 0) return;
+    session->current = session_is_reading(session) ? capture : NULL;
+    session->changes = sqlite3_total_changes64(session->db);
+}
+
 static void session_forget(PythiaSession *session, size_t i) {
+    session->current = NULL;
     pythia_capture_close(session->captures[i]);
     session->captures[i] = session->captures[--session->n];
 }
 
 int pythia_session_capture(PythiaSession *session, const char *schema, int create,
                            PythiaCapture **capture, char **error) {
+    if (session->current && strcmp(schema, "main") == 0 && session_is_reading(session) &&
+        session->changes == sqlite3_total_changes64(session->db)) {
+        *capture = session->current;
+        return SQLITE_OK;
+    }
     *capture = NULL;
     if (!schema_exists(session->db, schema))
         return pythia_fail(error, SQLITE_ERROR, "no such schema: %s", schema);
     size_t i = session_find(session, schema);
     if (i < session->n) {
         int rc = pythia_capture_refresh(session->captures[i], error);
-        if (rc == SQLITE_OK) *capture = session->captures[i];
+        if (rc == SQLITE_OK) {
+            *capture = session->captures[i];
+            session_note(session, *capture);
+        }
         if (rc != SQLITE_NOTFOUND) return rc;
         /* The store was dropped, or another database was attached under this name. */
         session_forget(session, i);

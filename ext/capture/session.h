@@ -20,6 +20,12 @@ void pythia_session_connected(PythiaSession *session, int change);
 int pythia_session_capture(PythiaSession *session, const char *schema, int create,
                            PythiaCapture **capture, char **error);
 
+/* Tells that a table is being read (+1), or no longer (-1). A statement that reads one has a read transaction
+** on main, which SQLite opens, so nobody else's changes are seen before it ends; as long as this connection
+** changes nothing either, pythia_session_capture() need not look whether main has changed. Joins ask for
+** each row of their other side, and the look would cost more than many an answer. */
+void pythia_session_reading(PythiaSession *session, int more);
+
 /* Before a commit (xSync of every writable table): rebuilds what settings and rules made stale and writes
 ** the group moments that deletions changed, in every capture that is open. Uses no savepoint; on failure
 ** the transaction is rolled back by SQLite. */

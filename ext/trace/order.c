@@ -205,20 +205,29 @@ static void items_sweep(PythiaItems *items, Sweep *s) {
     }
 }
 
-int pythia_items_build(PythiaItems *items, PythiaArena *arena, const PythiaTrace *trace,
-                       const PythiaModel *model, const PythiaNames *names, uint32_t span) {
+int pythia_items_sort(PythiaItems *items, PythiaArena *arena, const PythiaTrace *trace,
+                      const PythiaModel *model, const PythiaNames *names, uint32_t span) {
     size_t n = (size_t)children_count(trace, span) + 1;
     if (span != PYTHIA_NO_SPAN) n += trace->spans[span].npoints;
     items->items = pythia_arena_alloc(arena, n * sizeof *items->items);
+    if (!items->items) return SQLITE_NOMEM;
+    items->by_to = NULL;
+    items->learned = NULL;
+    items->nesting = model->causality == PYTHIA_CAUSALITY_NESTING;
+    items_fill(items, trace, model, names, span);
+    return items_find_clocks(items, arena);
+}
+
+int pythia_items_build(PythiaItems *items, PythiaArena *arena, const PythiaTrace *trace,
+                       const PythiaModel *model, const PythiaNames *names, uint32_t span) {
+    int rc = pythia_items_sort(items, arena, trace, model, names, span);
+    if (rc) return rc;
+    size_t n = (size_t)items->n + 1;
     items->by_to = pythia_arena_alloc(arena, n * sizeof *items->by_to);
     Sweep sweep;
     sweep.released = pythia_arena_alloc(arena, n * sizeof *sweep.released);
-    if (!items->items || !items->by_to || !sweep.released) return SQLITE_NOMEM;
+    if (!items->by_to || !sweep.released) return SQLITE_NOMEM;
     memset(sweep.released, 0, n * sizeof *sweep.released);
-    items->nesting = model->causality == PYTHIA_CAUSALITY_NESTING;
-    items->learned = NULL;
-    items_fill(items, trace, model, names, span);
-    if (items_find_clocks(items, arena)) return SQLITE_NOMEM;
     items_sort_ends(items);
     items_sweep(items, &sweep);
     return model->causality == PYTHIA_CAUSALITY_LEARNED

@@ -83,8 +83,11 @@ typedef struct PythiaItems {
     const PythiaLearnedItems *learned; /* causality is learned; NULL: the order of time holds */
 } PythiaItems;
 
-/* Sorts the items of a span (PYTHIA_NO_SPAN: of the trace) and finds `before` for each, in
-** O(n log n). Memory comes from the arena. SQLITE_OK or NOMEM. */
+/* The items of a span (PYTHIA_NO_SPAN: of the trace) in sort order, with their clocks; `before` and
+** by_to are left open. Linear. Memory comes from the arena. SQLITE_OK or NOMEM. */
+int pythia_items_sort(PythiaItems *items, PythiaArena *arena, const PythiaTrace *trace,
+                      const PythiaModel *model, const PythiaNames *names, uint32_t span);
+/* The same, and `before` of each, in O(n log n). */
 int pythia_items_build(PythiaItems *items, PythiaArena *arena, const PythiaTrace *trace,
                        const PythiaModel *model, const PythiaNames *names, uint32_t span);
 

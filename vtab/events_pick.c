@@ -1,0 +1,288 @@
+/* events_pick.c - which events of a trace are rows of pythia_events.
+**
+** Conditions on the event alone (trace point, phase, service and instance) make a set, once for a trace; a
+** join then asks for its members before or after each event of its other side, at the cost of the answer. With
+** hb_filter the set is that of the left events, which hb_tracepoint and hb_phase define, and what else was
+** asked is applied to what the filter keeps.
+**
+** A cursor is filtered anew for every row of the other side of a join. What stays the same is recognised
+** and kept: the answers for trace points, the trace and its sets. */
+#include "vtab/events.h"
+
+enum { PHASES_ALL = 7 };
+
+/* ---- conditions ---------------------------------------------------------------------------------------- */
+
+static int phase_bits(PythiaText text, unsigned *bits) {
+    *bits = 0;
+    for (int phase = PYTHIA_PHASE_START; phase <= PYTHIA_PHASE_POINT; phase++)
+        if (pythia_text_equal(text, pythia_text(pythia_phase_name(phase)))) *bits = 1u << phase;
+    return *bits != 0;
+}
+
+static int phases_set(PythiaCursor *cursor, const PythiaBound *equal, const PythiaBound *left,
+                      PythiaEventPick *pick) {
+    unsigned bits = PHASES_ALL, left_bits = PHASES_ALL;
+    if (equal) phase_bits(pythia_value_text(equal->value), &bits); /* another text: no rows */
+    if (left && !phase_bits(pythia_value_text(left->value), &left_bits))
+        return pythia_vtab_fail(cursor->vtab, SQLITE_ERROR,
+                                "pythia_events: hb_phase must be start, end or point, not '%s'",
+                                sqlite3_value_text(left->value));
+    if (bits != pick->phases || left_bits != pick->left_phases) pick->version++;
+    pick->phases = bits;
+    pick->left_phases = left_bits;
+    return SQLITE_OK;
+}
+
+/* all, first, recent, first:N, recent:N. */
+static int filter_parse(PythiaText text, PythiaFilter *filter) {
+    static const struct {
+        const char *name;
+        int kind;
+    } kinds[] = {{"first", PYTHIA_FILTER_FIRST}, {"recent", PYTHIA_FILTER_RECENT}};
+    *filter = (PythiaFilter){.kind = PYTHIA_FILTER_ALL};
+    if (pythia_text_equal(text, PYTHIA_TEXT("all"))) return 1;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        size_t n = strlen(kinds[k].name);
+        if (text.n < n || memcmp(text.p, kinds[k].name, n) != 0) continue;
+        filter->kind = kinds[k].kind;
+        if (text.n == n) return 1;
+        uint64_t number = 0;
+        if (text.p[n] != ':' || text.n == n + 1 || text.n > n + 10) return 0;
+        for (size_t i = n + 1; i < text.n; i++) {
+            if (text.p[i] < '0' || text.p[i] > '9') return 0;
+            number = 10 * number + (uint64_t)(text.p[i] - '0');
+        }
+        filter->n = (uint32_t)number;
+        return number > 0;
+    }
+    return 0;
+}
+
+static int filter_set(PythiaCursor *cursor, const PythiaBound *filter, const PythiaBound *ties,
+                      PythiaEventPick *pick) {
+    pick->filtered = filter != NULL;
+    pick->filter = (PythiaFilter){.kind = PYTHIA_FILTER_ALL};
+    if (filter && !filter_parse(pythia_value_text(filter->value), &pick->filter))
+        return pythia_vtab_fail(
+            cursor->vtab, SQLITE_ERROR,
+            "pythia_events: hb_filter must be all, first, recent, first:N or recent:N, not '%s'",
+            sqlite3_value_text(filter->value));
+    if (!ties) return SQLITE_OK;
+    PythiaText text = pythia_value_text(ties->value);
+    pick->filter.one = pythia_text_equal(text, PYTHIA_TEXT("time"));
+    if (pick->filter.one || pythia_text_equal(text, PYTHIA_TEXT("all"))) return SQLITE_OK;
+    return pythia_vtab_fail(cursor->vtab, SQLITE_ERROR,
+                            "pythia_events: hb_ties must be all or time, not '%s'",
+                            sqlite3_value_text(ties->value));
+}
+
+/* A list of service and instance, separated by commas. */
+static int same_set(PythiaCursor *cursor, const PythiaBound *same, PythiaEventPick *pick) {
+    pick->same_service = pick->same_instance = 0;
+    if (!same) return SQLITE_OK;
+    PythiaText text = pythia_value_text(same->value);
+    for (size_t at = 0; at <= text.n;) {
+        size_t end = at;
+        while (end < text.n && text.p[end] != ',')
+            end++;
+        while (at < end && text.p[at] == ' ')
+            at++;
+        size_t stop = end;
+        while (stop > at && text.p[stop - 1] == ' ')
+            stop--;
+        PythiaText word = {text.p ? text.p + at : "", stop - at};
+        if (pythia_text_equal(word, PYTHIA_TEXT("service")))
+            pick->same_service = 1;
+        else if (pythia_text_equal(word, PYTHIA_TEXT("instance")))
+            pick->same_instance = 1;
+        else
+            return pythia_vtab_fail(
+                cursor->vtab, SQLITE_ERROR,
+                "pythia_events: hb_same is a list of service and instance, not '%s'",
+                sqlite3_value_text(same->value));
+        at = end + 1;
+    }
+    return SQLITE_OK;
+}
+
+int64_t pythia_event_id_of(sqlite3_value *value) {
+    int type = sqlite3_value_numeric_type(value);
+    if (type == SQLITE_INTEGER) return sqlite3_value_int64(value);
+    double number = type == SQLITE_FLOAT ? sqlite3_value_double(value) : -1;
+    return number >= 0 && number < 9e15 && (double)(int64_t)number == number ? (int64_t)number : -1;
+}
+
+int pythia_event_pick_begin(PythiaEventPick *pick, PythiaCursor *cursor, const PythiaBound *bounds,
+                            int n) {
+#define BOUND(column, op) pythia_bound(bounds, n, column, op)
+    const PythiaBound *after = BOUND(PYTHIA_EVENTS_AFTER, PYTHIA_EQ);
+    const PythiaBound *before = BOUND(PYTHIA_EVENTS_BEFORE, PYTHIA_EQ);
+    pick->has_after = after != NULL;
+    pick->has_before = before != NULL;
+    pick->joins = after || before;
+    if (after) pick->after = pythia_event_id_of(after->value);
+    if (before) pick->before = pythia_event_id_of(before->value);
+    const PythiaNames *names = cursor->capture ? pythia_capture_names(cursor->capture) : NULL;
+    int rc = pythia_points_set(&pick->equal, BOUND(PYTHIA_EVENTS_TRACEPOINT, PYTHIA_EQ), 1, 0,
+                               names, &pick->version);
+    if (!rc)
+        rc = pythia_points_set(&pick->glob, BOUND(PYTHIA_EVENTS_TRACEPOINT, PYTHIA_GLOB), 0, 1,
+                               names, &pick->version);
+    if (!rc)
+        rc = pythia_points_set(&pick->left, BOUND(PYTHIA_EVENTS_HB_TRACEPOINT, PYTHIA_EQ), 1, 1,
+                               names, &pick->version);
+    if (!rc)
+        rc = phases_set(cursor, BOUND(PYTHIA_EVENTS_PHASE, PYTHIA_EQ),
+                        BOUND(PYTHIA_EVENTS_HB_PHASE, PYTHIA_EQ), pick);
+    if (!rc)
+        rc = filter_set(cursor, BOUND(PYTHIA_EVENTS_HB_FILTER, PYTHIA_EQ),
+                        BOUND(PYTHIA_EVENTS_HB_TIES, PYTHIA_EQ), pick);
+    if (!rc) rc = same_set(cursor, BOUND(PYTHIA_EVENTS_HB_SAME, PYTHIA_EQ), pick);
+    return rc;
+#undef BOUND
+}
+
+/* ---- sets ------------------------------------------------------------------------------------------------ */
+
+static int right_admits(const PythiaEventPick *pick, uint32_t tracepoint) {
+    return pythia_points_admit(&pick->equal, tracepoint) &&
+           pythia_points_admit(&pick->glob, tracepoint);
+}
+
+/* Trace point and phase; left: as hb_tracepoint and hb_phase want them. */
+static int event_admitted(const PythiaEventPick *pick, const PythiaTrace *trace, uint32_t event,
+                          int left, int right) {
+    uint32_t tracepoint = pythia_event_tracepoint(trace, event);
+    int phase = pythia_event_phase(trace, event);
+    if (left &&
+        (!pythia_points_admit(&pick->left, tracepoint) || !(pick->left_phases >> phase & 1)))
+        return 0;
+    return !right || (right_admits(pick, tracepoint) && (pick->phases >> phase & 1));
+}
+
+static int span_is_same(const PythiaEventPick *pick, const PythiaNames *names,
+                        const PythiaTrace *trace, uint32_t span, const PythiaPicked *picked) {
+    const PythiaSpan *s = &trace->spans[span];
+    if (pick->same_instance && s->instance != picked->instance) return 0;
+    return !pick->same_service || names->tracepoints[s->tracepoint].service == picked->service;
+}
+
+static int set_fill(PythiaEventPick *pick, const PythiaNames *names, const PythiaTrace *trace,
+                    PythiaPicked *picked) {
+    int left = pick->joins, right = !pick->filtered,
+        same = pick->same_service || pick->same_instance;
+    PythiaEvents *list = &picked->set.list;
+    int rc = SQLITE_OK;
+    list->n = 0;
+    pythia_event_set_begin(&picked->set);
+    for (uint32_t e = 0; e < pythia_trace_events(trace) && !rc; e++) {
+        if (!pythia_event_exists(trace, e) || !event_admitted(pick, trace, e, left, right))
+            continue;
+        if (same && !span_is_same(pick, names, trace, pythia_event_span(trace, e), picked))
+            continue;
+        rc = pythia_events_add(list, e);
+    }
+    return rc;
+}
+
+/* The set for an event q of the present trace, found or made. Sets of the last trace are forgotten when
+** another trace, or another condition, comes. */
+static int pick_set(PythiaEventPick *pick, const PythiaNames *names, const PythiaHeld *held,
+                    uint32_t q, PythiaEventSet **set) {
+    const PythiaTrace *trace = &held->trace;
+    if (pick->held != held || pick->segment_id != held->segment_id ||
+        pick->ordinal != held->ordinal || pick->picked_version != pick->version) {
+        pick->npicked = 0;
+        pick->held = held;
+        pick->segment_id = held->segment_id;
+        pick->ordinal = held->ordinal;
+        pick->picked_version = pick->version;
+    }
+    const PythiaSpan *span = &trace->spans[pythia_event_span(trace, q)];
+    PythiaPicked key = {.service =
+                            pick->same_service ? names->tracepoints[span->tracepoint].service : 0,
+                        .instance = pick->same_instance ? span->instance : 0};
+    uint32_t i = 0;
+    while (i < pick->npicked &&
+           (pick->picked[i].service != key.service || pick->picked[i].instance != key.instance))
+        i++;
+    if (i == pick->npicked) {
+        size_t had = pick->picked_capacity;
+        int rc = pythia_grow((void **)&pick->picked, &pick->picked_capacity, (size_t)i + 1,
+                             sizeof *pick->picked);
+        if (rc) return rc;
+        if (pick->picked_capacity > had)
+            memset(pick->picked + had, 0, (pick->picked_capacity - had) * sizeof *pick->picked);
+        pick->picked[i].service = key.service;
+        pick->picked[i].instance = key.instance;
+        rc = set_fill(pick, names, trace, &pick->picked[i]);
+        if (rc) return rc;
+        pick->npicked++;
+    }
+    *set = &pick->picked[i].set;
+    return SQLITE_OK;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------- */
+
+static int pick_all(const PythiaEventPick *pick, const PythiaTrace *trace, PythiaEvents *out) {
+    int rc = SQLITE_OK;
+    for (uint32_t e = 0; e < pythia_trace_events(trace) && !rc; e++)
+        if (pythia_event_exists(trace, e) && event_admitted(pick, trace, e, 0, 1))
+            rc = pythia_events_add(out, e);
+    return rc;
+}
+
+/* Leaves of the rows those that satisfy what concerns the right side alone, and lie after an event. */
+static int pick_rest(const PythiaEventPick *pick, PythiaHeld *held, int has_after, uint32_t after,
+                     PythiaEvents *out) {
+    uint32_t left = 0;
+    for (uint32_t k = 0; k < out->n; k++) {
+        int yes = event_admitted(pick, &held->trace, out->events[k], 0, pick->filtered);
+        int rc = yes && has_after ? pythia_before_test(&held->before, after, out->events[k], &yes)
+                                  : SQLITE_OK;
+        if (rc) return rc;
+        if (yes) out->events[left++] = out->events[k];
+    }
+    out->n = left;
+    return SQLITE_OK;
+}
+
+static int pick_is_narrow(const PythiaEventPick *pick) {
+    return pick->equal.given || pick->glob.given || pick->left.given || pick->same_service ||
+           pick->same_instance || pick->phases != PHASES_ALL || pick->left_phases != PHASES_ALL;
+}
+
+int pythia_event_pick_events(PythiaEventPick *pick, PythiaCursor *cursor, PythiaHeld *held,
+                             uint32_t after, uint32_t before, PythiaEvents *out) {
+    out->n = 0;
+    if (!pick->joins) return pick_all(pick, &held->trace, out);
+    const PythiaNames *names = pythia_capture_names(cursor->capture);
+    PythiaEventSet *set = NULL;
+    int rc = pythia_held_order(cursor->capture, held, &cursor->vtab->base.zErrMsg);
+    if (!rc && pick_is_narrow(pick))
+        rc = pick_set(pick, names, held, pick->has_before ? before : after, &set);
+    if (rc) return rc;
+    if (!pick->has_before)
+        return pythia_before_list(&held->before, after, 1, set, out, &cursor->poll);
+    rc = pick->filtered
+             ? pythia_before_filter(&held->before, before, set, &pick->filter, out, &cursor->poll)
+             : pythia_before_list(&held->before, before, 0, set, out, &cursor->poll);
+    if (rc || (!pick->filtered && !pick->has_after)) return rc;
+    return pick_rest(pick, held, pick->has_after, after, out);
+}
+
+int pythia_event_pick_admits(const PythiaEventPick *pick, const PythiaHeld *held, uint32_t event) {
+    return event_admitted(pick, &held->trace, event, 0, 1);
+}
+
+void pythia_event_pick_clear(PythiaEventPick *pick) {
+    pythia_points_clear(&pick->equal);
+    pythia_points_clear(&pick->glob);
+    pythia_points_clear(&pick->left);
+    for (size_t i = 0; i < pick->picked_capacity; i++)
+        pythia_event_set_clear(&pick->picked[i].set);
+    pythia_free(pick->picked);
+    memset(pick, 0, sizeof *pick);
+}

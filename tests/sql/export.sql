@@ -23,7 +23,7 @@ SELECT 'spans', count(*) FROM a_span;
 SELECT * FROM (SELECT 'lost', * FROM (SELECT * FROM a_span EXCEPT SELECT * FROM b_span)
     UNION ALL SELECT 'new', * FROM (SELECT * FROM b_span EXCEPT SELECT * FROM a_span));
 CREATE TEMP VIEW a_event AS SELECT trace_id, span_id, tracepoint, phase, instance, time_ns, on_critical_path FROM pythia_events;
-CREATE TEMP VIEW b_event AS SELECT trace_id, span_id, tracepoint, phase, instance, time_ns, on_critical_path FROM pythia_events('copy');
+CREATE TEMP VIEW b_event AS SELECT trace_id, span_id, tracepoint, phase, instance, time_ns, on_critical_path FROM pythia_events WHERE schema = 'copy';
 SELECT 'events', count(*) FROM a_event;
 SELECT * FROM (SELECT 'lost', * FROM (SELECT * FROM a_event EXCEPT SELECT * FROM b_event)
     UNION ALL SELECT 'new', * FROM (SELECT * FROM b_event EXCEPT SELECT * FROM a_event));

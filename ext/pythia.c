@@ -59,15 +59,19 @@ static const PythiaTable *const tables[] = {
     &pythia_table_slack,
     &pythia_table_paths,
     /* what it adds up to */
+    &pythia_table_types,
     &pythia_table_groups,
     &pythia_table_group_members,
     &pythia_table_group_edges,
+    &pythia_table_group_covariance,
     &pythia_table_group_variables,
     &pythia_table_cca,
     &pythia_table_context_tree,
     &pythia_table_what_if,
     &pythia_table_compare,
     &pythia_table_dependencies,
+    &pythia_table_split,
+    &pythia_table_violations,
     /* over any query */
     &pythia_table_cca_query,
     &pythia_table_cca_variables,
@@ -85,6 +89,7 @@ static const PythiaTable *const tables[] = {
     &pythia_table_next,
     &pythia_table_decisions,
     &pythia_table_forest,
+    &pythia_table_expectations,
     /* acting on programs */
     &pythia_table_control,
     &pythia_table_tracepoints,

@@ -40,41 +40,6 @@ enum {
 
 #define OF_MEMBERS ((uint64_t)1 << COL_MODES | (uint64_t)1 << COL_MAX)
 
-typedef struct Values {
-    PythiaGroup *group;
-    double *values; /* [edge * members + member] */
-    size_t members, seen;
-} Values;
-
-static int see_member(void *context, const PythiaTrace *trace, const PythiaAnalysis *analysis) {
-    Values *v = context;
-    (void)trace;
-    if (v->seen >= v->members) return SQLITE_CORRUPT_VTAB;
-    for (uint32_t i = 0; i < analysis->edges.n; i++) {
-        const PythiaPathEdge *e = &analysis->edges.edges[i];
-        uint32_t known = v->group->nedges;
-        PythiaGroupEdge *edge;
-        int rc = pythia_group_edge(v->group, e->source, e->source_phase, e->destination,
-                                   e->destination_phase, &edge);
-        if (rc) return rc;
-        if (v->group->nedges != known) return SQLITE_CORRUPT_VTAB; /* sums and members disagree */
-        v->values[(size_t)(edge - v->group->edges) * v->members + v->seen] = (double)e->value_ns;
-    }
-    v->seen++;
-    return SQLITE_OK;
-}
-
-static int load_values(PythiaCursor *cursor, PythiaGroup *group, Values *v) {
-    *v = (Values){.group = group, .members = (size_t)group->n};
-    size_t cells;
-    if (__builtin_mul_overflow(v->members, (size_t)group->nedges, &cells)) return SQLITE_NOMEM;
-    v->values = pythia_alloc_array(cells, sizeof *v->values);
-    if (!v->values) return SQLITE_NOMEM;
-    memset(v->values, 0, cells * sizeof *v->values);
-    return pythia_capture_each_trace(cursor->capture, group->id, 0, &cursor->poll, see_member, v,
-                                     &cursor->vtab->base.zErrMsg);
-}
-
 static double not_overflowed(const PythiaGroup *group, double value) {
     return group->overflow ? NAN : value;
 }
@@ -96,19 +61,22 @@ static void put_statistics(PythiaRows *rows, const PythiaGroup *group, const Pyt
     pythia_rows_double(rows, correlation > 1 ? 1 : correlation < -1 ? -1 : correlation);
 }
 
-static int put_shape(PythiaCursor *cursor, const Values *v, uint32_t edge) {
-    double *values = v->values + (size_t)edge * v->members;
+static int put_shape(PythiaCursor *cursor, const int64_t *values, size_t n, double *sorted) {
     PythiaModes modes;
-    int rc = pythia_sort(values, v->members, &cursor->poll);
-    if (!rc) rc = pythia_modes(values, v->members, &modes, &cursor->poll);
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = (double)values[i];
+    int rc = pythia_sort(sorted, n, &cursor->poll);
+    if (!rc) rc = pythia_modes(sorted, n, &modes, &cursor->poll);
     if (rc) return rc;
     pythia_rows_int(&cursor->rows, modes.n);
-    pythia_rows_int(&cursor->rows, (sqlite3_int64)values[v->members - 1]);
+    pythia_rows_int(&cursor->rows, (sqlite3_int64)sorted[n - 1]);
     return SQLITE_OK;
 }
 
-static int put_edge(PythiaCursor *cursor, const PythiaGroup *group, const PythiaNames *names,
-                    const Values *v, uint32_t edge, uint32_t position) {
+/* values: of all edges and members, or NULL; sorted: scratch for those of one edge. */
+static int put_edge(PythiaCursor *cursor, const PythiaGroup *group, const int64_t *values,
+                    double *sorted, uint32_t edge, uint32_t position) {
+    const PythiaNames *names = pythia_capture_names(cursor->capture);
     PythiaRows *rows = &cursor->rows;
     const PythiaGroupEdge *e = &group->edges[edge];
     char text[PYTHIA_ID_CHARS];
@@ -121,8 +89,9 @@ static int put_edge(PythiaCursor *cursor, const PythiaGroup *group, const Pythia
     pythia_rows_str(rows, pythia_phase_name(e->destination_phase));
     pythia_rows_str(rows, pythia_edge_name(e->kind));
     put_statistics(rows, group, e);
-    if (v->values) {
-        int rc = put_shape(cursor, v, edge);
+    if (values) {
+        size_t n = (size_t)group->n;
+        int rc = put_shape(cursor, values + edge * n, n, sorted);
         if (rc) return rc;
     } else {
         pythia_rows_null(rows);
@@ -137,16 +106,22 @@ static int put_edge(PythiaCursor *cursor, const PythiaGroup *group, const Pythia
 }
 
 static int put_group(PythiaCursor *cursor, PythiaGroup *group) {
-    const PythiaNames *names = pythia_capture_names(cursor->capture);
-    Values v = {0};
+    int64_t *values = NULL;
+    double *sorted = NULL;
     uint32_t *order = NULL, n = 0; /* as pythia_cca counts positions */
-    int rc = pythia_capture_group_edges(cursor->capture, group, &cursor->vtab->base.zErrMsg);
-    if (!rc && cursor->used & OF_MEMBERS) rc = load_values(cursor, group, &v);
-    if (!rc) rc = pythia_group_edge_order(group, names, &order, &n);
+    char **error = &cursor->vtab->base.zErrMsg;
+    int rc = pythia_capture_group_edges(cursor->capture, group, error);
+    if (!rc && cursor->used & OF_MEMBERS) {
+        rc = pythia_capture_edge_values(cursor->capture, group, &cursor->poll, &values, error);
+        sorted = pythia_alloc_array((size_t)group->n, sizeof *sorted);
+        if (!rc && !sorted) rc = SQLITE_NOMEM;
+    }
+    if (!rc) rc = pythia_group_edge_order(group, pythia_capture_names(cursor->capture), &order, &n);
     for (uint32_t i = 0; !rc && i < n; i++)
-        rc = put_edge(cursor, group, names, &v, order[i], i + 1);
+        rc = put_edge(cursor, group, values, sorted, order[i], i + 1);
     pythia_free(order);
-    pythia_free(v.values);
+    pythia_free(values);
+    pythia_free(sorted);
     return rc;
 }
 

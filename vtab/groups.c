@@ -1,14 +1,11 @@
 /* groups.c - pythia_groups: requests of the same structure, and whether they perform alike.
 **
 ** mean, standard deviation, coefficient of variation and share come from the stored sums and cost nothing.
-** robust_cov, the quantiles, modes and the dip need the members' durations: these are read, for all groups in
-** one pass, only when a query names such a column. So does problem, which compares with the requests of the
-** same type.
+** robust_cov, the quantiles, modes, the dip and problem need the members' durations: these are read, for all
+** groups in one pass, only when a query names such a column. Rows come with the most variation first.
 **
-** problem: `variation` where traces >= min_samples, cov > cov_threshold, stddev_ns >= min_stddev_ns and
-** variance_share >= share_threshold; else `slow` where traces >= min_samples and the mean lies above the
-** slow_quantile of all requests of the type; else NULL. Settings: pythia_settings. */
-#include "ext/capture/capture.h"
+** problem: by the settings, ext/group/problem.h, and by the rows of pythia_expectations. */
+#include "ext/capture/expectations.h"
 #include "ext/stat/dip.h"
 #include "ext/stat/modes.h"
 #include "ext/stat/quantile.h"
@@ -43,28 +40,28 @@ enum {
 #define BIT(column) ((uint64_t)1 << (column))
 #define OF_MEMBERS                                                                                 \
     (BIT(COL_ROBUST) | BIT(COL_P50) | BIT(COL_P95) | BIT(COL_P99) | BIT(COL_MODES) |               \
-     BIT(COL_DIP) | BIT(COL_DIP_P) | BIT(COL_PROBLEM))
-
-typedef struct TypeQuantile {
-    uint32_t request_type;
-    double quantile;
-} TypeQuantile;
+     BIT(COL_DIP) | BIT(COL_DIP_P))
 
 typedef struct Fill {
     PythiaCursor *cursor;
     PythiaNames *names;
     PythiaGroups *groups;
-    PythiaThresholds thresholds;
     PythiaDuration *durations; /* by group, then duration; NULL when no column needs them */
     size_t n;
-    double *values; /* scratch: the durations of one group or type */
-    TypeQuantile *types;
-    size_t ntypes, types_capacity;
+    double *values; /* scratch: the durations of one group */
+    PythiaVerdict *verdicts;
+    size_t nverdicts;
     double total; /* sum of (traces - 1) * variance over all groups */
 } Fill;
 
 static double group_variance(const PythiaGroup *group) {
     return group->overflow ? NAN : pythia_sum_variance(group->sum, group->squares, group->n);
+}
+
+/* What the group adds to the variance of all: one trace does not vary. */
+static double group_own(const PythiaGroup *group) {
+    double variance = group_variance(group);
+    return group->n > 1 && variance >= 0 ? (double)(group->n - 1) * variance : 0;
 }
 
 /* The members' durations, ascending, in f->values; how many. */
@@ -80,43 +77,6 @@ static size_t group_values(Fill *f, uint64_t group) {
     for (; low < f->n && f->durations[low].group == group; low++)
         f->values[n++] = (double)f->durations[low].duration_ns;
     return n;
-}
-
-/* The slow_quantile of all requests of a type; found once for each type. */
-static int type_quantile(Fill *f, uint32_t request_type, double *quantile) {
-    for (size_t i = 0; i < f->ntypes; i++)
-        if (f->types[i].request_type == request_type) {
-            *quantile = f->types[i].quantile;
-            return SQLITE_OK;
-        }
-    size_t n = 0;
-    for (size_t i = 0; i < f->n; i++)
-        if (f->durations[i].request_type == request_type)
-            f->values[n++] = (double)f->durations[i].duration_ns;
-    *quantile = NAN;
-    int rc = pythia_grow((void **)&f->types, &f->types_capacity, f->ntypes + 1, sizeof *f->types);
-    if (!rc && n)
-        rc = pythia_quantile(f->values, n, f->thresholds.slow_quantile, 7, quantile,
-                             &f->cursor->poll);
-    if (!rc) f->types[f->ntypes++] = (TypeQuantile){request_type, *quantile};
-    return rc;
-}
-
-static int group_problem(Fill *f, const PythiaGroup *group, double mean, double variance,
-                         const char **problem) {
-    const PythiaThresholds *t = &f->thresholds;
-    double stddev = sqrt(variance), share = (double)(group->n - 1) * variance / f->total;
-    *problem = NULL;
-    if (group->n < t->min_samples || !(variance >= 0)) return SQLITE_OK;
-    if (stddev / mean > t->cov_threshold && stddev >= t->min_stddev_ns &&
-        share >= t->share_threshold) {
-        *problem = "variation";
-        return SQLITE_OK;
-    }
-    double quantile;
-    int rc = type_quantile(f, group->request_type, &quantile);
-    if (!rc && mean > quantile) *problem = "slow";
-    return rc;
 }
 
 /* Columns robust_cov .. dip_p that come from the members' durations, in the order of the table: min and max
@@ -149,11 +109,7 @@ static int put_group(Fill *f, const PythiaGroup *group) {
     double variance = group_variance(group), robust = NAN, p[3] = {NAN, NAN, NAN};
     PythiaModes modes = {0};
     PythiaDip dip = {.dip = NAN, .p = NAN};
-    const char *problem = NULL;
-    int rc = used & OF_MEMBERS & ~BIT(COL_PROBLEM)
-                 ? put_shape(f, group, used, &robust, p, &modes, &dip)
-                 : SQLITE_OK;
-    if (!rc && used & BIT(COL_PROBLEM)) rc = group_problem(f, group, mean, variance, &problem);
+    int rc = used & OF_MEMBERS ? put_shape(f, group, used, &robust, p, &modes, &dip) : SQLITE_OK;
     if (rc) return rc;
     put_hex(rows, 0, group->id, PYTHIA_ID_HEX16);
     pythia_rows_text(rows, pythia_names_text(f->names, group->request_type));
@@ -173,9 +129,9 @@ static int put_group(Fill *f, const PythiaGroup *group) {
         pythia_rows_null(rows);
     pythia_rows_double(rows, dip.dip);
     pythia_rows_double(rows, dip.p);
-    double own = group->n > 1 ? (double)(group->n - 1) * variance : 0; /* one trace does not vary */
-    pythia_rows_double(rows, f->total > 0 ? own / f->total : NAN);
-    pythia_rows_text(rows, pythia_text(problem));
+    pythia_rows_double(rows, f->total > 0 ? group_own(group) / f->total : NAN);
+    pythia_rows_str(rows,
+                    pythia_problem_name(pythia_verdict_of(f->verdicts, f->nverdicts, group->id)));
     pythia_rows_end_id(rows, (sqlite3_int64)group->id);
     return rows->rc;
 }
@@ -184,40 +140,67 @@ static int fill_open(Fill *f) {
     char **error = &f->cursor->vtab->base.zErrMsg;
     PythiaCapture *capture = f->cursor->capture;
     int rc = pythia_capture_groups(capture, &f->cursor->poll, &f->groups, error);
-    if (!rc) rc = pythia_capture_thresholds(capture, &f->thresholds, error);
+    if (!rc && f->cursor->used & BIT(COL_PROBLEM))
+        rc = pythia_capture_judge(capture, 0, &f->cursor->poll, &f->verdicts, &f->nverdicts, error);
     if (!rc && f->cursor->used & OF_MEMBERS) {
         rc = pythia_capture_durations(capture, &f->cursor->poll, &f->durations, &f->n, error);
         if (!rc) f->values = pythia_alloc_array(f->n, sizeof *f->values);
         if (!rc && !f->values) rc = SQLITE_NOMEM;
     }
-    for (uint32_t i = 0; !rc && i < f->groups->n; i++) {
-        double variance = group_variance(&f->groups->groups[i]);
-        if (variance >= 0) f->total += (double)(f->groups->groups[i].n - 1) * variance;
-    }
+    for (uint32_t i = 0; !rc && i < f->groups->n; i++)
+        f->total += group_own(&f->groups->groups[i]);
     return rc;
+}
+
+typedef struct Place {
+    double own;
+    uint64_t id;
+    uint32_t group; /* index */
+} Place;
+
+static int place_compare(const void *a, const void *b) {
+    const Place *x = a, *y = b;
+    if (x->own != y->own) return x->own > y->own ? -1 : 1;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* The groups that exist, those with the most variation first. */
+static int places_make(const PythiaGroups *groups, Place **places, uint32_t *n) {
+    *n = 0;
+    *places = pythia_alloc_array(groups->n, sizeof **places);
+    if (!*places) return SQLITE_NOMEM;
+    for (uint32_t i = 0; i < groups->n; i++)
+        if (groups->groups[i].n > 0)
+            (*places)[(*n)++] = (Place){group_own(&groups->groups[i]), groups->groups[i].id, i};
+    qsort(*places, *n, sizeof **places, place_compare);
+    return SQLITE_OK;
 }
 
 static int groups_fill(PythiaCursor *cursor, const PythiaBound *bounds, int n) {
     const PythiaBound *wanted = pythia_bound(bounds, n, COL_GROUP_ID, PYTHIA_EQ);
     const PythiaBound *type = pythia_bound(bounds, n, COL_TYPE, PYTHIA_EQ);
     Fill f = {.cursor = cursor};
+    Place *places = NULL;
     uint64_t only = 0;
+    uint32_t nplaces = 0;
     if (!cursor->capture) return SQLITE_OK;
     if (wanted && !pythia_group_of_text(pythia_value_text(wanted->value), &only)) return SQLITE_OK;
     f.names = pythia_capture_names(cursor->capture);
     int rc = fill_open(&f);
-    for (uint32_t i = 0; !rc && i < f.groups->n; i++) {
-        const PythiaGroup *group = &f.groups->groups[i];
-        if (group->n < 1 || (wanted && group->id != only)) continue;
+    if (!rc) rc = places_make(f.groups, &places, &nplaces);
+    for (uint32_t i = 0; !rc && i < nplaces; i++) {
+        const PythiaGroup *group = &f.groups->groups[places[i].group];
+        if (wanted && group->id != only) continue;
         if (type && !pythia_text_equal(pythia_names_text(f.names, group->request_type),
                                        pythia_value_text(type->value)))
             continue;
         rc = put_group(&f, group);
         if (!rc) rc = pythia_poll(&cursor->poll);
     }
+    pythia_free(places);
     pythia_free(f.durations);
     pythia_free(f.values);
-    pythia_free(f.types);
+    pythia_free(f.verdicts);
     return rc;
 }
 

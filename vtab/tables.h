@@ -14,15 +14,19 @@ extern const PythiaTable pythia_table_critical_path;
 extern const PythiaTable pythia_table_slack;
 extern const PythiaTable pythia_table_paths;
 
+extern const PythiaTable pythia_table_types;
 extern const PythiaTable pythia_table_groups;
 extern const PythiaTable pythia_table_group_members;
 extern const PythiaTable pythia_table_group_edges;
+extern const PythiaTable pythia_table_group_covariance;
 extern const PythiaTable pythia_table_group_variables;
 extern const PythiaTable pythia_table_cca;
 extern const PythiaTable pythia_table_context_tree;
 extern const PythiaTable pythia_table_what_if;
 extern const PythiaTable pythia_table_compare;
 extern const PythiaTable pythia_table_dependencies;
+extern const PythiaTable pythia_table_split;
+extern const PythiaTable pythia_table_violations;
 
 extern const PythiaTable pythia_table_cca_query;
 extern const PythiaTable pythia_table_cca_variables;
@@ -32,6 +36,7 @@ extern const PythiaTable pythia_table_problems;
 extern const PythiaTable pythia_table_settings;
 extern const PythiaTable pythia_table_request_types;
 extern const PythiaTable pythia_table_name_rules;
+extern const PythiaTable pythia_table_expectations;
 
 extern const PythiaTable pythia_table_search_space;
 extern const PythiaTable pythia_table_layers;

@@ -113,6 +113,12 @@ typedef struct PythiaMembers {
 int pythia_capture_context(PythiaCapture *capture, const PythiaMembers *members, int on_path,
                            PythiaPoll *poll, PythiaContext *context, char **error);
 
+/* What each member of a group spends on each of its edges, 0 where its path does not have it: values[edge *
+** members + member], edges as in group->edges (which are loaded), members in order of the store. *values:
+** pythia_free(). Reads the members' traces. */
+int pythia_capture_edge_values(PythiaCapture *capture, PythiaGroup *group, PythiaPoll *poll,
+                               int64_t **values, char **error);
+
 /* The id of the first segment behind `after` (0: of all); 0 when there is none. */
 int64_t pythia_capture_next_segment(PythiaCapture *capture, int64_t after);
 

@@ -91,6 +91,22 @@ struct PythiaIntake {
 
 /* ---- opening and closing ------------------------------------------------------------------------------- */
 
+enum { NOT_USED = 0xfe };
+
+/* What is stored was analysed with the resolutions of now. */
+static int use_resolutions(PythiaIntake *in) {
+    int rc = pythia_grow((void **)&in->used_resolution, &in->used_capacity,
+                         (size_t)in->names->nresolution + 1, 1);
+    if (rc) return rc;
+    for (uint32_t i = 0; i < in->names->nresolution; i++) {
+        uint8_t now = in->names->resolution[i];
+        in->used_resolution[i] = now == PYTHIA_NO_RESOLUTION ? NOT_USED : now;
+    }
+    in->nused = in->names->nresolution;
+    in->resolution_changed = 0;
+    return SQLITE_OK;
+}
+
 int pythia_intake_open(PythiaCapture *capture, PythiaPoll *poll, PythiaIntake **intake,
                        char **error) {
     double window = 0, megabytes = 0;
@@ -126,6 +142,7 @@ int pythia_intake_open(PythiaCapture *capture, PythiaPoll *poll, PythiaIntake **
     in->names_seen = pythia_alloc_zero(NAME_ENTRIES * sizeof *in->names_seen);
     in->atom_strings = pythia_alloc_zero((PYTHIA_ATOMS_MOST + 1) * sizeof *in->atom_strings);
     rc = in->buckets && in->names_seen && in->atom_strings ? SQLITE_OK : SQLITE_NOMEM;
+    if (!rc) rc = use_resolutions(in);
     if (!rc) rc = pythia_names_string(in->names, PYTHIA_TEXT("raw_name"), &in->raw_key);
     if (!rc)
         rc = pythia_store_prepare(
@@ -503,15 +520,30 @@ static int note_resolutions(PythiaIntake *in, const PythiaTrace *trace) {
             int rc = pythia_grow((void **)&in->used_resolution, &in->used_capacity,
                                  (size_t)service + 1, 1);
             if (rc) return rc;
-            memset(in->used_resolution + in->nused, 0xfe,
-                   service + 1 - in->nused); /* not used yet */
+            memset(in->used_resolution + in->nused, NOT_USED, service + 1 - in->nused);
             in->nused = service + 1;
         }
         uint8_t *used = &in->used_resolution[service];
-        if (*used != 0xfe && *used != now && *used > 3) in->resolution_changed = 1;
+        if (*used != NOT_USED && *used != now && *used > 3) in->resolution_changed = 1;
         *used = now;
     }
     return SQLITE_OK;
+}
+
+/* A trace can be taken away from its group only as it was added: where a resolution has become finer since, all
+** that is stored is understood anew first. */
+static int renew_if_finer(PythiaIntake *in, char **error) {
+    int finer = in->resolution_changed;
+    for (uint32_t i = 0; !finer && i < in->nused; i++) {
+        uint8_t used = in->used_resolution[i];
+        finer = used != NOT_USED && used > 3 && used != in->names->resolution[i];
+    }
+    if (!finer || in->capture->model.order_tolerance_ns >= 0) return SQLITE_OK;
+    int rc = pythia_store_flush(in->capture->store, error);
+    appended_forget(in);
+    in->store_was_empty = 0;
+    if (!rc) rc = pythia_capture_rebuild(in->capture, 0, in->poll, error);
+    return rc ? rc : use_resolutions(in);
 }
 
 static int put_problem(PythiaIntake *in, const PythiaTrace *trace, const char *kind, uint32_t n,
@@ -639,6 +671,7 @@ static int finish_trace(PythiaIntake *in, OpenTrace *open, char **error) {
     }
     if (!rc && !in->store_was_empty)
         rc = pythia_store_find(in->capture->store, trace->id, &found, &segment, &ordinal, error);
+    if (!rc && found) rc = renew_if_finer(in, error);
     if (!rc && found) {
         rc = reopen_trace(in, trace, segment, ordinal, error);
     } else if (!rc) {

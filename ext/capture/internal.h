@@ -2,9 +2,11 @@
 **
 **   session.c   the captures of a connection
 **   capture.c   opening, refreshing, iterating, finding
+**   members.c   the durations of members, and what they spend on each edge
 **   settings.c  the settings and what they default to
 **   rules.c     name rules and request type rules, compiled
 **   model.c     from settings and rules to a PythiaModel
+**   expectations.c, judge.c   rows of pythia_expectations, and what they and the settings say of groups
 **   intake.c    records in: assembling traces, merging with stored ones
 **   held.c      traces kept in memory
 **   settle.c    groups in and out of the store, regrouping, rebuilding, commands */
@@ -97,6 +99,9 @@ int pythia_renames_apply(PythiaCapture *capture, uint32_t service, PythiaText ra
                          uint32_t *operation, char **error);
 /* For PythiaModel.rule; context: the capture. */
 const PythiaTypeRule *pythia_type_rule(void *context, uint32_t tracepoint);
+
+/* settings.c: a whole text as a finite number; 0: it is none. */
+int pythia_number_read(PythiaText value, double *number);
 
 /* model.c */
 int pythia_model_load(PythiaCapture *capture, char **error);

@@ -3,6 +3,7 @@
 ** A setting lives in pythia_xconfig under "setting." and its key, and only when it differs from its
 ** default. */
 #include "ext/capture/internal.h"
+#include "ext/stat/interval.h"
 
 #include <errno.h>
 #include <math.h>
@@ -43,6 +44,10 @@ static const PythiaSetting all_settings[] = {
      "a group whose mean lies above this quantile of the requests of its type is slow",
      NUMBER(0, 1), 0},
     {"min_samples", "30", "traces", "a smaller group is not judged", NUMBER(1, 1e9), 0},
+    {"confidence", "0.95", NULL,
+     "a group is a problem when what is judged exceeds its threshold with this confidence; 0.5: the "
+     "plain figures decide",
+     NUMBER(0.5, 0.999999), 0},
     {"strategy", "binary", NULL, "how the loop chooses trace points: a name of pythia_strategies",
      CHOICE(NULL), 0},
     {"budget_points", "3", "trace points", "what the loop switches on in one cycle, at most",
@@ -99,7 +104,7 @@ static int choice_has(const char *values, PythiaText value) {
     return 0;
 }
 
-static int number_read(PythiaText value, double *number) {
+int pythia_number_read(PythiaText value, double *number) {
     char text[64], *end;
     if (value.n == 0 || value.n >= sizeof text) return 0;
     memcpy(text, value.p, value.n);
@@ -114,7 +119,7 @@ int pythia_setting_check(const PythiaSetting *setting, PythiaText value, char **
     if (!is_number && !setting->values) return SQLITE_OK;
     if (setting->values && choice_has(setting->values, value)) return SQLITE_OK;
     double number;
-    if (is_number && number_read(value, &number) && number >= setting->low &&
+    if (is_number && pythia_number_read(value, &number) && number >= setting->low &&
         number <= setting->high)
         return SQLITE_OK;
     if (!is_number)
@@ -166,14 +171,14 @@ int pythia_capture_setting_number(PythiaCapture *capture, const char *key, doubl
                                   char **error) {
     char *value;
     int rc = pythia_capture_setting(capture, key, &value, error);
-    if (!rc && !number_read(pythia_text(value), number))
+    if (!rc && !pythia_number_read(pythia_text(value), number))
         rc = pythia_fail(error, PYTHIA_CORRUPT, "pythia_xconfig: setting %s is '%s'", key, value);
     sqlite3_free(value);
     return rc;
 }
 
 int pythia_capture_thresholds(PythiaCapture *capture, PythiaThresholds *thresholds, char **error) {
-    double samples = 0;
+    double samples = 0, confidence = 0.5;
     int rc =
         pythia_capture_setting_number(capture, "cov_threshold", &thresholds->cov_threshold, error);
     if (!rc)
@@ -186,6 +191,8 @@ int pythia_capture_thresholds(PythiaCapture *capture, PythiaThresholds *threshol
         rc = pythia_capture_setting_number(capture, "slow_quantile", &thresholds->slow_quantile,
                                            error);
     if (!rc) rc = pythia_capture_setting_number(capture, "min_samples", &samples, error);
+    if (!rc) rc = pythia_capture_setting_number(capture, "confidence", &confidence, error);
     thresholds->min_samples = (int64_t)samples;
+    thresholds->z = pythia_normal_z(confidence);
     return rc;
 }

@@ -94,24 +94,64 @@ static int extremes_see(void *context, PythiaSegment *segment, uint32_t ordinal,
     return SQLITE_OK;
 }
 
+typedef struct Describe {
+    PythiaCapture *capture;
+    PythiaGroup *group;
+    PythiaTrace trace;
+    PythiaAnalysis analysis;
+    char **error;
+} Describe;
+
+static int describe_see(void *context, PythiaSegment *segment, uint32_t ordinal,
+                        const PythiaHead *head) {
+    Describe *d = context;
+    (void)head;
+    int rc = pythia_segment_trace(segment, ordinal, d->capture->model.ngroup_keys > 0, &d->trace,
+                                  d->error);
+    if (!rc) rc = pythia_capture_analyse(d->capture, &d->trace, &d->analysis, d->error);
+    if (!rc)
+        rc = pythia_group_describe(d->group, &d->analysis.edges,
+                                   pythia_store_names(d->capture->store));
+    if (rc == PYTHIA_CORRUPT)
+        pythia_fail(d->error, rc, "pythia_xedge row %lld disagrees with the group's members",
+                    (sqlite3_int64)d->group->id);
+    return rc;
+}
+
+/* What sums do not tell when members leave - the extremes, and what kind an edge is - is found again from
+** those that stay. What is pending must be in segments to be seen. */
+static int group_refresh(PythiaCapture *capture, PythiaGroup *group, char **error) {
+    int rc = SQLITE_OK;
+    if (group->n == 0 || !(group->extremes_stale || group->descriptions_stale)) return rc;
+    rc = pythia_store_flush(capture->store, error);
+    if (!rc && group->extremes_stale) {
+        Extremes e = {INT64_MAX, INT64_MIN};
+        rc = pythia_capture_each_head_as_is(capture, group->id, NULL, extremes_see, &e, error);
+        if (rc) return rc;
+        group->min_ns = e.min_ns;
+        group->max_ns = e.max_ns;
+        group->extremes_stale = 0;
+    }
+    if (!rc && group->descriptions_stale) {
+        Describe d = {.capture = capture, .group = group, .error = error};
+        rc = pythia_model_load(capture, error);
+        pythia_group_describe_begin(group);
+        if (!rc)
+            rc = pythia_capture_each_head_as_is(capture, group->id, NULL, describe_see, &d, error);
+        group->descriptions_stale = rc != SQLITE_OK;
+        pythia_trace_clear(&d.trace);
+        pythia_analysis_clear(&d.analysis);
+    }
+    return rc;
+}
+
 int pythia_groups_save(PythiaCapture *capture, char **error) {
     int rc = SQLITE_OK;
     for (uint32_t i = 0; !rc && capture->groups_loaded && i < capture->groups.n; i++) {
         PythiaGroup *group = &capture->groups.groups[i];
         if (!group->dirty) continue;
-        if (group->extremes_stale && group->n > 0) {
-            /* A member that had the smallest or largest duration left: look at those that stay. What is
-            ** pending must be in segments to be seen. */
-            Extremes e = {INT64_MAX, INT64_MIN};
-            rc = pythia_store_flush(capture->store, error);
-            if (!rc)
-                rc = pythia_capture_each_head_as_is(capture, group->id, NULL, extremes_see, &e,
-                                                    error);
-            if (rc) break;
-            group->min_ns = e.min_ns;
-            group->max_ns = e.max_ns;
-            group->extremes_stale = 0;
-        }
+        rc = group_refresh(capture, group, error);
+        if (rc) break;
         rc = group_save(capture, group, error);
     }
     return rc;
@@ -390,9 +430,9 @@ static int groups_check(PythiaCapture *capture, PythiaPoll *poll, PythiaBuf *rep
                           check.groups.n);
     for (uint32_t i = 0; !rc && i < check.groups.n; i++) {
         const PythiaGroup *right = &check.groups.groups[i];
-        const PythiaGroup *have = pythia_groups_find(stored, right->id);
-        if (!have || have->n != right->n || have->sum != right->sum ||
-            have->squares != right->squares)
+        PythiaGroup *have = pythia_groups_find(stored, right->id);
+        if (have) rc = pythia_capture_group_edges(capture, have, error);
+        if (!rc && (!have || !pythia_group_equal(have, right)))
             pythia_buf_format(report,
                               "pythia_xgroup row %lld: moments differ from those of its members\n",
                               (sqlite3_int64)right->id);

@@ -5,14 +5,14 @@
 **
 **   head   version, signature (hi, lo raw), request type, n, flags (1: overflow), sum, squares, min, max
 **   edges  version, count, then per edge: source, source phase | destination phase << 2 | kind << 4,
-**          destination, between, n, sum, squares, product, offsets
+**          destination, between, n, n - kind_n, n - between_n, sum, squares, product, offsets
 **
 ** Both end with XXH3 of all before, u64, so that damage is told from data. Names are numbers of the store. Decoding trusts nothing: a short blob, a count that does not fit into what is
 ** left, an unknown version or a phase that does not exist are damage. */
 #include "ext/base/bytes.h"
 #include "ext/group/group.h"
 
-enum { ENCODING_VERSION = 1, SMALLEST_EDGE = 5 + 4 * 9, SUM_BYTES = 8 };
+enum { ENCODING_VERSION = 1, SMALLEST_EDGE = 7 + 4 * 9, SUM_BYTES = 8 };
 
 static void put_checksum(PythiaBuf *out, size_t begin) {
     if (!out->rc) pythia_buf_u64(out, pythia_hash64(out->data + begin, out->n - begin));
@@ -93,6 +93,8 @@ void pythia_group_encode_edges(const PythiaGroup *group, PythiaBuf *out) {
         pythia_buf_varint(out, e->destination);
         pythia_buf_varint(out, e->between);
         pythia_buf_zigzag(out, e->n);
+        pythia_buf_zigzag(out, e->n - e->kind_n);
+        pythia_buf_zigzag(out, e->n - e->between_n);
         put_sum(out, e->sum);
         put_sum(out, e->squares);
         put_sum(out, e->product);
@@ -119,11 +121,17 @@ static int decode_edge(PythiaGroup *group, PythiaBytes *in) {
     e->kind = (uint8_t)kind;
     e->between = (uint32_t)between;
     e->n = pythia_bytes_zigzag(in);
+    int64_t other_kinds = pythia_bytes_zigzag(in), other_spans = pythia_bytes_zigzag(in);
     e->sum = get_sum(in);
     e->squares = get_sum(in);
     e->product = get_sum(in);
     e->offsets = get_sum(in);
-    return in->bad || e->n < 1 || e->n > group->n ? SQLITE_CORRUPT_VTAB : SQLITE_OK;
+    if (in->bad || e->n < 1 || e->n > group->n || other_kinds < 0 || other_kinds >= e->n ||
+        other_spans < 0 || other_spans >= e->n)
+        return SQLITE_CORRUPT_VTAB;
+    e->kind_n = e->n - other_kinds;
+    e->between_n = e->n - other_spans;
+    return SQLITE_OK;
 }
 
 int pythia_group_decode_edges(PythiaGroup *group, PythiaText blob) {

@@ -19,11 +19,12 @@ __extension__ typedef __int128 PythiaSum __attribute__((aligned(8)));
 typedef struct PythiaGroupEdge {
     uint32_t source, destination, between; /* trace point ids */
     uint8_t source_phase, destination_phase, kind;
-    int64_t n;         /* members whose path has the edge */
-    PythiaSum sum;     /* of value_ns */
-    PythiaSum squares; /* of value_ns^2 */
-    PythiaSum product; /* of value_ns * duration_ns of the member */
-    PythiaSum offsets; /* of offset_ns, over the members that have it */
+    int64_t n;                 /* members whose path has the edge */
+    int64_t kind_n, between_n; /* of these, those that say this kind, this between */
+    PythiaSum sum;             /* of value_ns */
+    PythiaSum squares;         /* of value_ns^2 */
+    PythiaSum product;         /* of value_ns * duration_ns of the member */
+    PythiaSum offsets;         /* of offset_ns, over the members that have it */
 } PythiaGroupEdge;
 
 typedef struct PythiaGroup {
@@ -34,6 +35,7 @@ typedef struct PythiaGroup {
     PythiaSum sum, squares; /* of duration_ns */
     int64_t min_ns, max_ns; /* valid unless `extremes_stale` */
     int extremes_stale;     /* a member that had an extreme left */
+    int descriptions_stale; /* the last member left that gave an edge its kind or between */
     int overflow;
     int edges_loaded; /* `edges` below is complete; it is loaded apart from the rest */
     PythiaGroupEdge *edges;
@@ -62,10 +64,18 @@ int pythia_groups_get(PythiaGroups *groups, PythiaHash128 signature, uint32_t re
 
 /* Adds (sign 1) or takes away (sign -1) one member. The edges must be loaded. Where members differ in the
 ** kind of an edge or in the span it lies in, the edge shows the smaller kind and the smaller name, so that
-** the order of members does not matter. SQLITE_OK, NOMEM, or SQLITE_CORRUPT_VTAB when taking away what is
-** not there. */
+** the order of members does not matter; when the last one of those leaves, `descriptions_stale` is set.
+** SQLITE_OK, NOMEM, or SQLITE_CORRUPT_VTAB when taking away what is not there. */
 int pythia_group_add(PythiaGroup *group, int sign, int64_t duration_ns,
                      const PythiaPathEdges *edges, const PythiaNames *names);
+
+/* Describes the edges afresh: begin, then each member's edges once. */
+void pythia_group_describe_begin(PythiaGroup *group);
+int pythia_group_describe(PythiaGroup *group, const PythiaPathEdges *edges,
+                          const PythiaNames *names);
+
+/* Whether two groups have the same moments, extremes and edges. The edges must be loaded, nothing stale. */
+int pythia_group_equal(const PythiaGroup *a, const PythiaGroup *b);
 
 /* Finds or makes an edge, with zero sums when it is new; borrowed until the next call. For decoding. */
 int pythia_group_edge(PythiaGroup *group, uint32_t source, int source_phase, uint32_t destination,
@@ -84,13 +94,14 @@ double pythia_sum_mean(PythiaSum sum, int64_t n);
 double pythia_sum_variance(PythiaSum sum, PythiaSum squares, int64_t n);
 double pythia_sum_covariance(PythiaSum sum_x, PythiaSum sum_y, PythiaSum product, int64_t n);
 
-/* The thresholds that decide what is a problem; see pythia_settings. */
+/* The thresholds that decide what is a problem; see problem.h and pythia_settings. */
 typedef struct PythiaThresholds {
     double cov_threshold;   /* 0.10 */
     double min_stddev_ns;   /* 5e6 */
     double share_threshold; /* 0.01 */
     double slow_quantile;   /* 0.95 */
     int64_t min_samples;    /* 30 */
+    double z; /* of the normal distribution at the confidence, 0.95 by default; 0: plain figures */
 } PythiaThresholds;
 
 #endif

@@ -129,18 +129,22 @@ static int sum_add(PythiaSum *sum, int sign, int64_t x, int64_t y) {
     return __builtin_add_overflow(*sum, sign < 0 ? -product : product, sum);
 }
 
+/* The smaller kind and the smaller name of the span between, and how many say so. */
 static void edge_describe(PythiaGroupEdge *edge, const PythiaPathEdge *seen,
                           const PythiaNames *names) {
-    if (edge->n == 0) {
+    if (!edge->kind_n || seen->kind < edge->kind) {
         edge->kind = seen->kind;
-        edge->between = seen->between;
-        return;
+        edge->kind_n = 0;
     }
-    if (seen->kind < edge->kind) edge->kind = seen->kind;
-    if (seen->between != edge->between &&
-        pythia_text_compare(pythia_names_tracepoint_text(names, seen->between),
-                            pythia_names_tracepoint_text(names, edge->between)) < 0)
+    edge->kind_n += seen->kind == edge->kind;
+    if (!edge->between_n ||
+        (seen->between != edge->between &&
+         pythia_text_compare(pythia_names_tracepoint_text(names, seen->between),
+                             pythia_names_tracepoint_text(names, edge->between)) < 0)) {
         edge->between = seen->between;
+        edge->between_n = 0;
+    }
+    edge->between_n += seen->between == edge->between;
 }
 
 static int group_add_edge(PythiaGroup *group, int sign, int64_t duration_ns,
@@ -150,13 +154,70 @@ static int group_add_edge(PythiaGroup *group, int sign, int64_t duration_ns,
                                seen->destination_phase, &edge);
     if (rc) return rc;
     if (sign < 0 && edge->n == 0) return SQLITE_CORRUPT_VTAB;
-    if (sign > 0) edge_describe(edge, seen, names);
     edge->n += sign;
+    if (sign > 0) {
+        edge_describe(edge, seen, names);
+    } else {
+        edge->kind_n -= seen->kind == edge->kind;
+        edge->between_n -= seen->between == edge->between;
+        if (edge->n && (edge->kind_n < 1 || edge->between_n < 1)) group->descriptions_stale = 1;
+        if (!edge->n) edge->kind_n = edge->between_n = 0;
+    }
     group->overflow |= sum_add(&edge->sum, sign, seen->value_ns, 1) |
                        sum_add(&edge->squares, sign, seen->value_ns, seen->value_ns) |
                        sum_add(&edge->product, sign, seen->value_ns, duration_ns) |
                        sum_add(&edge->offsets, sign, seen->offset_ns, 1);
     return SQLITE_OK;
+}
+
+void pythia_group_describe_begin(PythiaGroup *group) {
+    for (uint32_t i = 0; i < group->nedges; i++)
+        group->edges[i].kind_n = group->edges[i].between_n = 0;
+    group->descriptions_stale = 0;
+    group->dirty = 1;
+}
+
+int pythia_group_describe(PythiaGroup *group, const PythiaPathEdges *edges,
+                          const PythiaNames *names) {
+    for (uint32_t i = 0; i < edges->n; i++) {
+        const PythiaPathEdge *e = &edges->edges[i];
+        uint32_t found = group->slots
+                             ? group->slots[edge_slot(group, e->source, e->source_phase,
+                                                      e->destination, e->destination_phase)]
+                             : 0;
+        if (!found || group->edges[found - 1].n == 0) return SQLITE_CORRUPT_VTAB;
+        edge_describe(&group->edges[found - 1], e, names);
+    }
+    return SQLITE_OK;
+}
+
+static int edge_equal(const PythiaGroupEdge *a, const PythiaGroupEdge *b) {
+    return a->n == b->n && a->kind == b->kind && a->between == b->between &&
+           a->kind_n == b->kind_n && a->between_n == b->between_n && a->sum == b->sum &&
+           a->squares == b->squares && a->product == b->product && a->offsets == b->offsets;
+}
+
+static uint32_t live_edges(const PythiaGroup *group) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < group->nedges; i++)
+        n += group->edges[i].n > 0;
+    return n;
+}
+
+int pythia_group_equal(const PythiaGroup *a, const PythiaGroup *b) {
+    if (a->n != b->n || a->request_type != b->request_type || a->sum != b->sum ||
+        a->squares != b->squares || a->min_ns != b->min_ns || a->max_ns != b->max_ns ||
+        live_edges(a) != live_edges(b))
+        return 0;
+    for (uint32_t i = 0; i < a->nedges; i++) {
+        const PythiaGroupEdge *e = &a->edges[i];
+        if (e->n == 0) continue;
+        uint32_t found = b->slots ? b->slots[edge_slot(b, e->source, e->source_phase,
+                                                       e->destination, e->destination_phase)]
+                                  : 0;
+        if (!found || !edge_equal(e, &b->edges[found - 1])) return 0;
+    }
+    return 1;
 }
 
 int pythia_group_add(PythiaGroup *group, int sign, int64_t duration_ns,

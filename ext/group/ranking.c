@@ -10,8 +10,20 @@
 **                The same is said by numbers that are equal up to unit and origin, by categories that divide
 **                the rows equally, and by a number and a category of two values that do.
 **
-** The p-values of the rest are adjusted together (Benjamini and Hochberg, 1995), and these variables ranked
-** by adjusted p, then by absolute correlation, which is what tells apart those whose p is 0, then by key.
+** Of the rest leaders are chosen one after the other: first the variable with the least p alone, then the one with
+** the least p given the leaders so far (partial.h), until none is left that passes ALPHA by Bonferroni's bound over
+** all of the rest, or LEADERS_MOST are found. What goes along with a cause goes along with the response, too; given
+** the cause it does not any more. The p of a leader given those before it is never taken to be less than theirs;
+** every other variable counts with the larger of its p alone and its p given all leaders: it must be of use in
+** either case. These p are adjusted together (Benjamini and Hochberg, 1995). Leaders are ranked first, in their
+** order, then the others by adjusted p, then by absolute correlation, then by key. Of equal p the larger (partial)
+** correlation wins: of two variables, each given the other, the one with the larger correlation has the larger
+** partial correlation. A variable that passes ALPHA_PROXY alone and not given the leaders is a proxy of that leader
+** which takes most of it away.
+**
+** How often a call path occurs can explain by the time that is spent there. Where that time accounts for less than
+** half of what goes along with the count - cov(count, time) < cov(count, response) / 2 - the count marks something
+** else, and can lead only where no other variable passes.
 **
 ** A category of more than MANY_LEVELS levels has those with fewer than RARE rows taken together as one.
 **
@@ -24,12 +36,16 @@
 
 #include "ext/stat/adjust.h"
 #include "ext/stat/cca.h"
+#include "ext/stat/moments.h"
+#include "ext/stat/partial.h"
 #include "ext/stat/relation.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 enum { MANY_LEVELS = 100, RARE = 5, JOINT_MOST = 20, JOINT_ROWS = 5, IDENTIFIER_ROWS = 5 };
+enum { LEADERS_MOST = 8 };
+static const double ALPHA = 0.01, ALPHA_PROXY = 0.05;
 
 typedef struct Ranking {
     const PythiaVariables *variables;
@@ -86,20 +102,27 @@ static uint32_t merge_rare(uint32_t *level, uint32_t n, uint32_t levels, uint32_
     return kept + rare;
 }
 
-static int relate_category(Ranking *r, const PythiaVariable *v, PythiaRanked *ranked,
-                           PythiaRelation *relation) {
+/* The values of a variable, in scratch; merged (may be NULL) is set to 1 where rare levels became one. */
+static int series_read(Ranking *r, uint32_t variable, PythiaSeries *series, int *merged) {
+    const PythiaVariable *v = &r->list[variable];
+    pythia_variable_read(r->variables, variable, r->row, r->value);
+    *series = (PythiaSeries){.n = v->n, .row = r->row, .value = r->value};
+    if (v->kind != PYTHIA_VARIABLE_CATEGORY) return SQLITE_OK;
     uint32_t levels = v->levels;
     for (uint32_t i = 0; i < v->n; i++)
         r->level[i] = (uint32_t)r->value[i];
     if (levels > MANY_LEVELS) {
         uint32_t *count = pythia_alloc_array(levels, sizeof *count);
         if (!count) return SQLITE_NOMEM;
-        uint32_t merged = merge_rare(r->level, v->n, levels, count);
+        uint32_t fewer = merge_rare(r->level, v->n, levels, count);
         pythia_free(count);
-        if (merged < levels) ranked->note = PYTHIA_NOTE_MERGED;
-        levels = merged;
+        if (merged) *merged = fewer < levels;
+        levels = fewer;
     }
-    return pythia_relation_category(r->level, levels, r->response, v->n, relation);
+    series->value = NULL;
+    series->level = r->level;
+    series->levels = levels;
+    return SQLITE_OK;
 }
 
 static int relate(Ranking *r, uint32_t variable) {
@@ -107,9 +130,15 @@ static int relate(Ranking *r, uint32_t variable) {
     PythiaRanked *ranked = &r->ranked[variable];
     const double *response = pythia_variables_response(r->variables);
     PythiaRelation relation;
-    int rc = SQLITE_OK;
-    *ranked = (PythiaRanked){
-        .variable = variable, .correlation = NAN, .p = NAN, .p_adjusted = NAN, .weight = NAN};
+    PythiaSeries series;
+    int merged = 0;
+    *ranked = (PythiaRanked){.variable = variable,
+                             .correlation = NAN,
+                             .p = NAN,
+                             .partial = NAN,
+                             .p_given = NAN,
+                             .p_adjusted = NAN,
+                             .weight = NAN};
     if (v->levels < 2) {
         ranked->note = PYTHIA_NOTE_CONSTANT;
         return SQLITE_OK;
@@ -118,16 +147,17 @@ static int relate(Ranking *r, uint32_t variable) {
         ranked->note = PYTHIA_NOTE_IDENTIFIER;
         return SQLITE_OK;
     }
-    pythia_variable_read(r->variables, variable, r->row, r->value);
-    for (uint32_t i = 0; i < v->n; i++)
+    int rc = series_read(r, variable, &series, &merged);
+    for (uint32_t i = 0; !rc && i < v->n; i++)
         r->response[i] = response[r->row[i]];
-    if (v->kind == PYTHIA_VARIABLE_CATEGORY)
-        rc = relate_category(r, v, ranked, &relation);
-    else
-        pythia_relation_numeric(r->value, r->response, v->n, &relation);
+    if (!rc && series.value)
+        pythia_relation_numeric(series.value, r->response, v->n, &relation);
+    else if (!rc)
+        rc = pythia_relation_category(series.level, series.levels, r->response, v->n, &relation);
     if (rc) return rc;
-    ranked->correlation = relation.correlation;
-    ranked->p = relation.p;
+    if (merged) ranked->note = PYTHIA_NOTE_MERGED;
+    ranked->correlation = ranked->partial = relation.correlation;
+    ranked->p = ranked->p_given = relation.p;
     return SQLITE_OK;
 }
 
@@ -207,7 +237,7 @@ static int mark_copies_of(Ranking *r, const Content *contents, uint32_t n) {
         rc = content_equal(r, &contents[i], &contents[0], &equal);
         if (!rc && equal) {
             ranked->note = PYTHIA_NOTE_COPY;
-            ranked->copy_of = contents[0].variable;
+            ranked->of = contents[0].variable;
         }
         if (!rc) rc = pythia_poll(r->poll);
     }
@@ -236,11 +266,141 @@ static int mark_copies(Ranking *r) {
     return rc;
 }
 
+/* ---- leaders ----------------------------------------------------------------------------------------- */
+
+typedef struct Selection {
+    PythiaGiven *given;
+    uint32_t leader[LEADERS_MOST]; /* variables */
+    int n, full;
+    double last; /* p of the last leader */
+    uint32_t candidates;
+    unsigned char *is_mark; /* [variable]: a count whose own time does not account for it */
+} Selection;
+
+/* Whether a variable is ranked at all. */
+static int is_candidate(const PythiaRanked *ranked) {
+    return ranked->note != PYTHIA_NOTE_COPY && !isnan(ranked->p);
+}
+
+/* Whether a count goes along with more of the response than twice the time spent on its call path. */
+static int is_mark(Ranking *r, uint32_t variable) {
+    const double *response = pythia_variables_response(r->variables);
+    PythiaComoments own = {0}, all = {0};
+    if (r->list[variable].kind != PYTHIA_VARIABLE_COUNT ||
+        !pythia_variable_time(r->variables, variable, r->other_value))
+        return 0;
+    pythia_variable_read(r->variables, variable, r->row, r->value);
+    for (uint32_t i = 0; i < r->rows; i++) {
+        pythia_comoments_add(&own, r->value[i], r->other_value[i]);
+        pythia_comoments_add(&all, r->value[i], response[i]);
+    }
+    double with_time = pythia_comoments_covar_samp(&own);
+    double with_response = pythia_comoments_covar_samp(&all);
+    return with_response < 0 ? with_time >= 0 || with_time > with_response / 2
+                             : with_time < with_response / 2;
+}
+
+/* Tests all that are no leaders given those. */
+static int test_given(Ranking *r, Selection *s) {
+    int rc = SQLITE_OK;
+    for (uint32_t i = 0; !rc && i < r->n; i++) {
+        PythiaRanked *ranked = &r->ranked[i];
+        PythiaSeries series;
+        PythiaPartial partial;
+        if (!is_candidate(ranked) || ranked->lead) continue;
+        rc = series_read(r, i, &series, NULL);
+        if (!rc) rc = pythia_given_test(s->given, &series, &partial, r->poll);
+        if (rc) break;
+        /* Too few rows in common: it must be taken for what it is alone. */
+        ranked->partial = partial.correlation;
+        ranked->p_given = isnan(partial.p) ? ranked->p : partial.p;
+    }
+    return rc;
+}
+
+/* The best of those that are no leaders; NULL when it does not pass. */
+static PythiaRanked *next_leader(const Ranking *r, const Selection *s, int marks) {
+    PythiaRanked *best = NULL;
+    for (uint32_t i = 0; i < r->n; i++) {
+        PythiaRanked *ranked = &r->ranked[i];
+        if (!is_candidate(ranked) || ranked->lead || s->is_mark[i] != marks) continue;
+        if (best &&
+            !(ranked->p_given < best->p_given ||
+              (ranked->p_given == best->p_given && fabs(ranked->partial) > fabs(best->partial))))
+            continue;
+        best = ranked;
+    }
+    return best && best->p_given * s->candidates <= ALPHA ? best : NULL;
+}
+
+static int lead(Ranking *r, Selection *s, PythiaRanked *ranked) {
+    PythiaSeries series;
+    ranked->lead = (uint32_t)s->n + 1;
+    if (ranked->p_given < s->last) ranked->p_given = s->last;
+    s->last = ranked->p_given;
+    s->leader[s->n++] = ranked->variable;
+    int rc = series_read(r, ranked->variable, &series, NULL);
+    if (!rc) rc = pythia_given_add(s->given, &series);
+    s->full = rc == SQLITE_FULL || s->n == LEADERS_MOST;
+    if (rc == SQLITE_FULL) return SQLITE_OK;
+    return rc ? rc : test_given(r, s);
+}
+
+/* Names the leader that takes most of a variable away. */
+static int mark_proxy(Ranking *r, const Selection *s, PythiaRanked *ranked) {
+    double most = -1;
+    int rc = SQLITE_OK;
+    for (int k = 0; !rc && k < s->n; k++) {
+        PythiaGiven *given = NULL;
+        PythiaSeries series;
+        PythiaPartial partial = {.p = NAN};
+        rc = pythia_given_open(pythia_variables_response(r->variables), r->rows, &given);
+        if (!rc) rc = series_read(r, s->leader[k], &series, NULL);
+        if (!rc) rc = pythia_given_add(given, &series);
+        if (rc == SQLITE_FULL) rc = SQLITE_OK;
+        if (!rc) rc = series_read(r, ranked->variable, &series, NULL);
+        if (!rc) rc = pythia_given_test(given, &series, &partial, r->poll);
+        pythia_given_close(given);
+        if (rc || !(partial.p > most)) continue;
+        most = partial.p;
+        ranked->note = PYTHIA_NOTE_PROXY;
+        ranked->of = s->leader[k];
+    }
+    return rc;
+}
+
+static int choose_leaders(Ranking *r) {
+    Selection s = {0};
+    int rc = pythia_given_open(pythia_variables_response(r->variables), r->rows, &s.given);
+    s.is_mark = pythia_alloc_zero((size_t)r->n + 1);
+    if (!rc && !s.is_mark) rc = SQLITE_NOMEM;
+    for (uint32_t i = 0; !rc && i < r->n; i++) {
+        if (!is_candidate(&r->ranked[i])) continue;
+        s.candidates++;
+        s.is_mark[i] = (unsigned char)is_mark(r, i);
+    }
+    for (int marks = 0; !rc && marks < 2; marks++)
+        for (PythiaRanked *best; !rc && !s.full && (best = next_leader(r, &s, marks)) != NULL;)
+            rc = lead(r, &s, best);
+    for (uint32_t i = 0; !rc && i < r->n; i++) {
+        PythiaRanked *ranked = &r->ranked[i];
+        if (!is_candidate(ranked) || ranked->lead) continue;
+        if (ranked->p * s.candidates <= ALPHA_PROXY && ranked->p_given * s.candidates > ALPHA_PROXY)
+            rc = mark_proxy(r, &s, ranked);
+        if (ranked->p_given < ranked->p) ranked->p_given = ranked->p;
+    }
+    pythia_given_close(s.given);
+    pythia_free(s.is_mark);
+    return rc;
+}
+
 /* ---- ranks ------------------------------------------------------------------------------------------- */
 
 static int ranked_compare(const void *a, const void *b) {
     const PythiaRanked *x = a, *y = b;
     int x_has = !isnan(x->p_adjusted), y_has = !isnan(y->p_adjusted);
+    if (x->lead && y->lead) return x->lead < y->lead ? -1 : 1;
+    if (!x->lead != !y->lead) return x->lead ? -1 : 1;
     if (x_has != y_has) return y_has - x_has;
     if (x_has && x->p_adjusted != y->p_adjusted) return x->p_adjusted < y->p_adjusted ? -1 : 1;
     double rx = fabs(x->correlation), ry = fabs(y->correlation);
@@ -252,7 +412,7 @@ static int adjust_and_sort(Ranking *r) {
     double *p = pythia_alloc_array(r->n, 2 * sizeof *p);
     if (!p) return SQLITE_NOMEM;
     for (uint32_t i = 0; i < r->n; i++)
-        p[i] = r->ranked[i].note == PYTHIA_NOTE_COPY ? NAN : r->ranked[i].p;
+        p[i] = is_candidate(&r->ranked[i]) ? r->ranked[i].p_given : NAN;
     int rc = pythia_p_adjust(PYTHIA_ADJUST_BH, p, r->n, p + r->n);
     for (uint32_t i = 0; !rc && i < r->n; i++)
         r->ranked[i].p_adjusted = p[r->n + i];
@@ -337,6 +497,7 @@ int pythia_variables_rank(const PythiaVariables *variables, PythiaPoll *poll, Py
         if (!rc) rc = pythia_poll(poll);
     }
     if (!rc) rc = mark_copies(&r);
+    if (!rc) rc = choose_leaders(&r);
     if (!rc) rc = adjust_and_sort(&r);
     if (!rc) rc = weigh(&r, error);
     ranking_clear(&r);

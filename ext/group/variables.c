@@ -35,6 +35,8 @@ typedef struct Column {
     double *values;
     size_t values_capacity;
     PythiaIntern levels; /* category: value = id - 1 */
+    double *times;       /* of a span's call path: of each row with a value, ns */
+    size_t times_capacity;
     /* Of the row in work: */
     uint32_t seen; /* that row + 1 */
     uint32_t occurrences;
@@ -78,10 +80,12 @@ int pythia_variables_open(PythiaPoll *poll, PythiaVariables **variables) {
 static void column_forget_values(Column *c) {
     pythia_free(c->rows);
     pythia_free(c->values);
+    pythia_free(c->times);
     pythia_intern_clear(&c->levels);
     c->rows = NULL;
     c->values = NULL;
-    c->rows_capacity = c->values_capacity = 0;
+    c->times = NULL;
+    c->rows_capacity = c->values_capacity = c->times_capacity = 0;
 }
 
 void pythia_variables_close(PythiaVariables *v) {
@@ -302,6 +306,27 @@ static int put_numbers(PythiaVariables *v) {
     return rc;
 }
 
+/* How often each call path occurs, and the time of its spans. */
+static int see_paths(PythiaVariables *v, const PythiaTrace *trace, const PythiaTracePaths *paths) {
+    Column *c;
+    int rc = SQLITE_OK;
+    for (uint32_t i = 0; !rc && i < paths->n; i++) {
+        rc = column_get(v, SCOPE_PATH, paths->distinct[i], 0, PYTHIA_VARIABLE_COUNT, &c);
+        if (!rc) rc = column_put(c, v->rows, (double)paths->counts[i]);
+    }
+    for (uint32_t i = 0; !rc && i < trace->nspans; i++) {
+        const PythiaSpan *s = &trace->spans[i];
+        rc = column_get(v, SCOPE_PATH, paths->nodes[i], 0, PYTHIA_VARIABLE_COUNT, &c);
+        if (rc || !c->n) break;
+        rc = pythia_grow((void **)&c->times, &c->times_capacity, c->n, sizeof *c->times);
+        if (rc) break;
+        if (c->seen != v->rows + 1) c->times[c->n - 1] = 0;
+        c->seen = v->rows + 1;
+        c->times[c->n - 1] += (double)(s->to_ns - s->from_ns);
+    }
+    return rc;
+}
+
 int pythia_variables_add(PythiaVariables *v, const PythiaTrace *trace, const PythiaNames *names,
                          const PythiaTracePaths *paths, double response) {
     if (v->rows == UINT32_MAX - 1) return SQLITE_FULL;
@@ -323,11 +348,7 @@ int pythia_variables_add(PythiaVariables *v, const PythiaTrace *trace, const Pyt
         const PythiaPoint *p = &trace->points[i];
         rc = see_values(v, trace, p->tracepoint, p->first_value, p->nvalues, raw_name);
     }
-    for (uint32_t i = 0; !rc && i < paths->n; i++) {
-        Column *c;
-        rc = column_get(v, SCOPE_PATH, paths->distinct[i], 0, PYTHIA_VARIABLE_COUNT, &c);
-        if (!rc) rc = column_put(c, v->rows, (double)paths->counts[i]);
-    }
+    if (!rc) rc = see_paths(v, trace, paths);
     if (!rc) rc = put_numbers(v);
     v->rows++;
     return rc;
@@ -524,8 +545,23 @@ void pythia_variable_read(const PythiaVariables *v, uint32_t variable, uint32_t 
     }
 }
 
+int pythia_variable_time(const PythiaVariables *v, uint32_t variable, double *time) {
+    const Column *c = &v->columns[v->list[variable].column];
+    if (!c->times) return 0;
+    memset(time, 0, v->rows * sizeof *time);
+    for (uint32_t i = 0; i < c->n; i++)
+        time[c->skips ? c->rows[i] : i] = c->times[i];
+    return 1;
+}
+
 PythiaText pythia_variable_level(const PythiaVariables *v, uint32_t variable, uint32_t level) {
-    PythiaText text = pythia_intern_text(&v->columns[v->list[variable].column].levels, level + 1);
-    if (text.n >= LEVEL_START) text.n = LEVEL_START;
+    const Column *c = &v->columns[v->list[variable].column];
+    PythiaText text = pythia_intern_text(&c->levels, level + 1);
+    /* What follows the beginning of a long one is a hash; and no character is shown in part. */
+    if (text.n == LONGEST_LEVEL) {
+        text.n = LEVEL_START;
+        while (text.n > LEVEL_START - 4 && ((unsigned char)text.p[text.n] & 0xc0) == 0x80)
+            text.n--;
+    }
     return text;
 }

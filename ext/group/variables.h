@@ -59,7 +59,11 @@ const double *pythia_variables_response(const PythiaVariables *variables);
 void pythia_variable_read(const PythiaVariables *variables, uint32_t variable, uint32_t *row,
                           double *value);
 
-/* The text of a category's level, its beginning where it is long; empty where values were not kept. */
+/* Of a count of a span's call path: the time that each row's spans of the path took, theirs and that of what they
+** called, into time[rows]; 1. Of any other variable: 0. */
+int pythia_variable_time(const PythiaVariables *variables, uint32_t variable, double *time);
+
+/* The text of a category's level, its beginning where it is long; empty where values were not kept. Borrowed. */
 PythiaText pythia_variable_level(const PythiaVariables *variables, uint32_t variable,
                                  uint32_t level);
 
@@ -72,16 +76,20 @@ enum {
     PYTHIA_NOTE_CONSTANT, /* one value where there is one */
     PYTHIA_NOTE_IDENTIFIER, /* a category with about as many levels as rows: it would explain anything */
     PYTHIA_NOTE_COPY,       /* says the same as another variable on every row, see ranking.c */
-    PYTHIA_NOTE_MERGED      /* a category of many levels: the rare ones were taken together */
+    PYTHIA_NOTE_MERGED, /* a category of many levels: the rare ones were taken together */
+    PYTHIA_NOTE_PROXY   /* goes along with the response, but adds nothing to a better one */
 };
 
 typedef struct PythiaRanked {
     uint32_t variable;
     int note;           /* PYTHIA_NOTE_* */
-    uint32_t copy_of;   /* PYTHIA_NOTE_COPY: the variable that stands for it */
+    uint32_t of;        /* PYTHIA_NOTE_COPY, PROXY: the variable that stands for it */
     double correlation; /* Pearson's r with the response; of a category eta, never negative */
-    double p;           /* of the F of regression or analysis of variance */
-    double p_adjusted;  /* Benjamini-Hochberg over the variables that are ranked */
+    double p;           /* of the F of regression or analysis of variance, of the variable alone */
+    double partial;     /* what is left of correlation given the leaders before it, see ranking.c */
+    double p_given;     /* the p that is adjusted, see ranking.c */
+    double p_adjusted;  /* Benjamini-Hochberg of p_given over the variables that are ranked */
+    uint32_t lead;      /* from 1 in the order in which leaders were chosen; 0: it is none */
     double weight; /* standardised coefficient in the joint canonical analysis, see ranking.c */
     uint32_t rank; /* from 1; 0: not ranked, because it has no p, or is a copy */
 } PythiaRanked;

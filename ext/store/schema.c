@@ -14,6 +14,7 @@
 **   ximport, xproblem                what was taken in, and what was not. position, place: of files that are
 **                                    followed, how far they were read and how they are known again.
 **   xtype, xrename                   rules for request types and for names.
+**   xexpect                          what is expected of groups.
 **   xrule, xlog, xbackend, xstate    trace point control.
 **   xspace, xpath                    the search space: its nodes, and critical paths over them.
 **   xlayer, xstrategy                rules for layers, strategies of the user's.
@@ -53,6 +54,10 @@ static const PythiaShadow shadows[] = {
      "id INTEGER PRIMARY KEY, pattern TEXT, request_type TEXT, priority INT, request_end TEXT)", 0},
     {"xrename",
      "id INTEGER PRIMARY KEY, pattern TEXT, replacement TEXT, applies_to TEXT, priority INT)", 0},
+    {"xexpect",
+     "id INTEGER PRIMARY KEY, request_type TEXT, grouping TEXT, metric TEXT, threshold REAL, "
+     "ignore_edge TEXT)",
+     0},
     {"xrule",
      "id INTEGER PRIMARY KEY, tracepoint TEXT, request_type TEXT, enabled INT, sample REAL, "
      "predicate TEXT, aggregate TEXT, group_by TEXT, window_ms INT, expires_ns INT, reason TEXT, "

@@ -31,12 +31,26 @@ SELECT 'p', count(*) > 3, min(abs(ln(a.p_value) - ln(v.p)) < 1e-6)
 FROM answer a JOIN (SELECT key, cca(duration_ns, value) ->> '$.p' p FROM value GROUP BY key) v USING (key)
 WHERE a.rank IS NOT NULL AND a.kind = 'numeric';
 
--- Adjusted over the ranked ones alone, which are in order and have no gap.
-SELECT 'adjusted', count(*) > 3, min(abs(p_adjusted - again) <= 1e-12 * again), min(rank = place)
-FROM (SELECT p_adjusted,
-             p_adjust(p_value, 'BH') OVER (ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) again, rank,
-             row_number() OVER (ORDER BY p_adjusted, abs(correlation) DESC, rank) place
-      FROM answer WHERE rank IS NOT NULL);
+-- Ranked without a gap; adjusted from a p that is never less than that of the variable alone, but for leaders after
+-- the first, whose p is that of what they add.
+SELECT 'ranked', count(*) > 3, min(rank = place), min(p_adjusted >= before), sum(p_adjusted < p_value) <= 4
+FROM (SELECT rank, p_value, p_adjusted, row_number() OVER (ORDER BY rank) place,
+             coalesce(lag(p_adjusted) OVER (ORDER BY rank), 0) before FROM answer WHERE rank IS NOT NULL);
+SELECT 'first', abs(partial - correlation) < 1e-12, abs(p_adjusted / p_value - (SELECT count(rank) FROM answer)) < 1e-9
+FROM answer WHERE rank = 1;
+
+-- The partial correlation of the second given the first, by the formula for three variables.
+SELECT 'partial', abs(abs(p.partial) - abs((c.ry2 - c.ry1 * c.r12) / sqrt((1 - c.ry1 * c.ry1) * (1 - c.r12 * c.r12)))) < 1e-9
+FROM (SELECT partial FROM answer WHERE rank = 2) p,
+     (SELECT corr(y, b) ry2, corr(y, a) ry1, corr(a, b) r12 FROM
+        (SELECT m.duration_ns y, x.value a, z.value b FROM pythia_group_members m
+         JOIN pythia_attributes x ON x.trace_id = m.trace_id AND x.key = (SELECT key FROM answer WHERE rank = 1)
+         JOIN pythia_attributes z ON z.trace_id = m.trace_id AND z.key = (SELECT key FROM answer WHERE rank = 2)
+         WHERE m.group_id = (SELECT group_id FROM chosen))) c;
+
+-- Proxies go along with the duration, but stand behind what they are proxies of.
+SELECT 'proxies', count(*) > 0, min(p.p_value < 0.05), min(p.rank > o.rank), min(p.p_adjusted > 0.05)
+FROM answer p JOIN answer o ON p.note = 'proxy of ' || o.key;
 SELECT 'unranked', count(*) > 0, sum(p_value IS NOT NULL AND note NOT LIKE 'copy of %'), sum(note IS NULL)
 FROM answer WHERE rank IS NULL;
 

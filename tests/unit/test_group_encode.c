@@ -44,6 +44,8 @@ static PythiaGroup *group_fill(PythiaGroups *groups, SampleRandom *random, uint3
         e->kind = (uint8_t)(i % 6);
         e->between = i & 1 ? UINT32_MAX - i : 0;
         e->n = i % 3 == 2 ? 0 : 1 + sample_below(random, 1000);
+        e->kind_n = e->n ? 1 + sample_below(random, (uint32_t)e->n) : 0;
+        e->between_n = e->n ? 1 + sample_below(random, (uint32_t)e->n) : 0;
         e->sum = any_sum(random);
         e->squares = any_sum(random);
         e->product = any_sum(random);
@@ -75,6 +77,7 @@ static void check_same_edges(const PythiaGroup *group, PythiaGroup *back) {
                                                 e->destination_phase, &f),
                               SQLITE_OK);
         CU_ASSERT(e->kind == f->kind && e->between == f->between && e->n == f->n);
+        CU_ASSERT(e->kind_n == f->kind_n && e->between_n == f->between_n);
         CU_ASSERT(e->sum == f->sum && e->squares == f->squares && e->product == f->product &&
                   e->offsets == f->offsets);
     }
@@ -185,25 +188,29 @@ static void test_wrong_head(void) {
 }
 
 /* An edge of one member by hand: small numbers, so that each is one byte. */
-static void put_edge(PythiaBuf *out, unsigned char bits, int64_t n) {
+static void put_edge(PythiaBuf *out, unsigned char bits, int64_t n, int64_t others) {
     pythia_buf_varint(out, 1);
     pythia_buf_byte(out, bits);
     pythia_buf_varint(out, 2);
     pythia_buf_varint(out, 0);
     pythia_buf_zigzag(out, n);
+    pythia_buf_zigzag(out, others);
+    pythia_buf_zigzag(out, 0);
     for (int i = 0; i < 4; i++) {
         pythia_buf_u64(out, 1);
         pythia_buf_zigzag(out, 0);
     }
 }
 
-static int rc_of_edges(uint64_t count, unsigned char bits, int64_t n, unsigned char second) {
+/* others: members that say another kind. */
+static int rc_with_others(uint64_t count, unsigned char bits, int64_t n, unsigned char second,
+                          int64_t others) {
     PythiaBuf out = {0};
     uint32_t left;
     pythia_buf_byte(&out, 1);
     pythia_buf_varint(&out, count);
-    put_edge(&out, bits, n);
-    put_edge(&out, second, n);
+    put_edge(&out, bits, n, others);
+    put_edge(&out, second, n, 0);
     CU_ASSERT_EQUAL_FATAL(out.rc, SQLITE_OK);
     pythia_buf_u64(&out, pythia_hash64(out.data, out.n));
     CU_ASSERT_EQUAL_FATAL(out.rc, SQLITE_OK);
@@ -211,6 +218,10 @@ static int rc_of_edges(uint64_t count, unsigned char bits, int64_t n, unsigned c
     CU_ASSERT_EQUAL(left, rc ? 0 : 2);
     pythia_buf_clear(&out);
     return rc;
+}
+
+static int rc_of_edges(uint64_t count, unsigned char bits, int64_t n, unsigned char second) {
+    return rc_with_others(count, bits, n, second, 0);
 }
 
 static void test_wrong_edges(void) {
@@ -226,6 +237,10 @@ static void test_wrong_edges(void) {
     CU_ASSERT_EQUAL(rc_of_edges(1, 0, 1, 1), SQLITE_CORRUPT_VTAB);    /* something is left */
     CU_ASSERT_EQUAL(rc_of_edges(3, 0, 1, 1), SQLITE_CORRUPT_VTAB);    /* something is missing */
     CU_ASSERT_EQUAL(rc_of_edges(UINT64_MAX, 0, 1, 1), SQLITE_CORRUPT_VTAB);
+    CU_ASSERT_EQUAL(rc_with_others(2, 0, 3, 1, 2), SQLITE_OK);
+    CU_ASSERT_EQUAL(rc_with_others(2, 0, 3, 1, 3),
+                    SQLITE_CORRUPT_VTAB); /* then who says this one? */
+    CU_ASSERT_EQUAL(rc_with_others(2, 0, 3, 1, -1), SQLITE_CORRUPT_VTAB);
 }
 
 /* Makes the checksum at the end right. */

@@ -166,6 +166,21 @@ static void test_description(void) {
         CU_ASSERT_EQUAL_FATAL(group->nedges, 1);
         CU_ASSERT_EQUAL(group->edges[0].kind, PYTHIA_EDGE_RETURN);
         CU_ASSERT_EQUAL(group->edges[0].between, 4);
+        /* Of two that say so one leaves; then the last one, and what is left says something else. */
+        CU_ASSERT_EQUAL(member_add(group, 1, &b, &names), SQLITE_OK);
+        CU_ASSERT_EQUAL(member_add(group, -1, &b, &names), SQLITE_OK);
+        CU_ASSERT_FALSE(group->descriptions_stale);
+        CU_ASSERT_EQUAL(member_add(group, -1, &b, &names), SQLITE_OK);
+        CU_ASSERT_TRUE(group->descriptions_stale);
+        PythiaPathEdges of_a = {.edges = a.edges, .n = a.n};
+        pythia_group_describe_begin(group);
+        CU_ASSERT_EQUAL(pythia_group_describe(group, &of_a, &names), SQLITE_OK);
+        CU_ASSERT_FALSE(group->descriptions_stale);
+        CU_ASSERT_EQUAL(group->edges[0].kind, PYTHIA_EDGE_JOIN);
+        CU_ASSERT_EQUAL(group->edges[0].between, 2);
+        PythiaPathEdges none = {.edges = b.edges + 1, .n = 1};
+        b.edges[1] = (PythiaPathEdge){.source = 6, .destination = 6};
+        CU_ASSERT_EQUAL(pythia_group_describe(group, &none, &names), SQLITE_CORRUPT_VTAB);
     }
     pythia_groups_clear(&groups);
     pythia_names_clear(&names);

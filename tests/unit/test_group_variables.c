@@ -384,10 +384,11 @@ static int is_copy_of(const Fixture *f, const PythiaRanked *r, const char *key) 
     uint32_t n;
     const PythiaVariable *list = pythia_variables_list(f->variables, &n);
     return r->note == PYTHIA_NOTE_COPY && r->rank == 0 && isnan(r->p_adjusted) && r->p >= 0 &&
-           pythia_text_equal(list[r->copy_of].key, pythia_text(key));
+           pythia_text_equal(list[r->of].key, pythia_text(key));
 }
 
-/* Correlations and p are those of the single tests on the rows that are there; p_adjusted and rank follow. */
+/* Correlations and p are those of the single tests on the rows that are there. x leads, then the colour, which
+** says the more the less x leaves; what is left never has a smaller p than alone. */
 static void test_ranking(void) {
     enum { ROWS = 60 };
     double x[ROWS], y[ROWS], part_x[ROWS], part_y[ROWS];
@@ -418,10 +419,18 @@ static void test_ranking(void) {
     pythia_relation_numeric(x, y, ROWS, &of_x);
     pythia_relation_numeric(part_x, part_y, part, &of_part);
     CU_ASSERT_EQUAL(pythia_relation_category(level, 3, y, ROWS, &of_level), SQLITE_OK);
-    double p[] = {of_x.p, of_part.p, of_level.p}, adjusted[3];
-    CU_ASSERT_EQUAL(pythia_p_adjust(PYTHIA_ADJUST_BH, p, 3, adjusted), SQLITE_OK);
+    double p[] = {of_x.p, of_part.p, of_level.p}, given[3], adjusted[3];
     static const char *const keys[] = {"x", "part", "colour"};
     double correlation[] = {of_x.correlation, of_part.correlation, of_level.correlation};
+    for (int i = 0; i < 3; i++)
+        given[i] = ranked_of(&f, ranked, keys[i])->p_given;
+    CU_ASSERT_EQUAL(pythia_p_adjust(PYTHIA_ADJUST_BH, given, 3, adjusted), SQLITE_OK);
+    CU_ASSERT_EQUAL(ranked_of(&f, ranked, "x")->lead, 1);
+    CU_ASSERT_EQUAL(ranked_of(&f, ranked, "colour")->lead, 2);
+    CU_ASSERT_EQUAL(ranked_of(&f, ranked, "part")->lead, 0);
+    CU_ASSERT(given[0] == ranked_of(&f, ranked, "x")->p && given[1] >= of_part.p);
+    CU_ASSERT(given[2] < of_level.p / 1e6 && given[2] >= given[0]);
+    CU_ASSERT(ranked_of(&f, ranked, "colour")->partial > of_level.correlation);
     for (int i = 0; i < 3; i++) {
         const PythiaRanked *r = ranked_of(&f, ranked, keys[i]);
         CU_ASSERT_DOUBLE_EQUAL(r->correlation, correlation[i], 1e-12);
@@ -479,12 +488,15 @@ static void test_notes(void) {
     CU_ASSERT_EQUAL(ranked_of(&f, ranked, "half")->note, PYTHIA_NOTE_NONE);
     CU_ASSERT_EQUAL(ranked_of(&f, ranked, "few")->note, PYTHIA_NOTE_NONE);
     const PythiaRanked *x = ranked_of(&f, ranked, "x");
-    CU_ASSERT(x->rank > 0 && x->note == PYTHIA_NOTE_NONE);
+    const PythiaRanked *once = ranked_of(&f, ranked, "x but once"); /* nearly a copy */
+    const PythiaRanked *first = x->lead ? x : once, *second = x->lead ? once : x;
+    CU_ASSERT(first->lead > 0 && first->note == PYTHIA_NOTE_NONE);
+    CU_ASSERT(second->rank > first->rank && second->note == PYTHIA_NOTE_PROXY);
+    CU_ASSERT_EQUAL(second->of, first->variable);
     const PythiaRanked *copy = ranked_of(&f, ranked, "x in other units");
     CU_ASSERT(is_copy_of(&f, copy, "x"));
     CU_ASSERT_DOUBLE_EQUAL(copy->correlation, -x->correlation, 1e-12);
     CU_ASSERT(is_copy_of(&f, ranked_of(&f, ranked, "count(db/query)"), "x"));
-    CU_ASSERT_EQUAL(ranked_of(&f, ranked, "x but once")->note, PYTHIA_NOTE_NONE);
     CU_ASSERT_EQUAL(ranked_of(&f, ranked, "letter")->note, PYTHIA_NOTE_NONE);
     CU_ASSERT(is_copy_of(&f, ranked_of(&f, ranked, "litter"), "letter"));
     copy = ranked_of(&f, ranked, "count(db/flush)");
@@ -640,9 +652,13 @@ static void test_capture(void) {
     /* All 82, whatever their structure. */
     check_sql(db,
               "SELECT group_concat(key || ' ' || round(correlation, 2), ', ') FROM (SELECT * FROM "
-              "pythia_cca WHERE request_type = 'nova-osapi_compute/POST /v2.1/servers' AND kind = "
-              "'numeric' AND rank IN (1, 3) ORDER BY rank)",
+              "pythia_cca WHERE request_type = 'nova-osapi_compute/POST /v2.1/servers' AND key "
+              "IN ('semaphore.queue_length', 'semaphore.in_service') ORDER BY rank)",
               "semaphore.queue_length 0.96, semaphore.in_service 0.52");
+    check_sql(db,
+              "SELECT note FROM pythia_cca WHERE key = 'semaphore.in_service' AND request_type = "
+              "'nova-osapi_compute/POST /v2.1/servers'",
+              "proxy of semaphore.queue_length");
     check_sql(db,
               "SELECT round(p_value, 1) || ' ' || n FROM pythia_cca WHERE key = 'spawn.planned_s' "
               "AND request_type = 'nova-osapi_compute/POST /v2.1/servers'",
@@ -671,14 +687,16 @@ static void test_capture(void) {
     check_sql(db, "SELECT count(*) FROM pythia_cca",
               "pythia_cca needs its argument \"group_id\" or \"request_type\": give a group in "
               "parentheses after the table's name, or either as WHERE ... = ...");
-    check_sql(db, "SELECT count(*) FROM pythia_cca('a', 'b')",
+    check_sql(db, "SELECT count(*) FROM pythia_cca('a', 'duration', 'b')",
               "pythia_cca takes group_id or request_type, not both");
     check_sql(db, "SELECT count(*) FROM pythia_cca((SELECT group_id FROM g)) WHERE response = 0",
               "pythia_cca: the group has edges at positions 1 to 53, none at 0");
     check_sql(db, "SELECT count(*) FROM pythia_cca((SELECT group_id FROM g)) WHERE response = 'x'",
               "pythia_cca: response must be 'duration' or the position of an edge in "
               "pythia_group_edges");
-    check_sql(db, "SELECT count(*) FROM pythia_cca WHERE request_type = 'x' AND response = 1",
+    check_sql(db,
+              "SELECT count(*) FROM pythia_cca WHERE response = 1 AND request_type "
+              "= 'nova-osapi_compute/POST /v2.1/servers'",
               "pythia_cca: an edge is the response of a group: give group_id instead of "
               "request_type");
     check_sql(db, "SELECT count(*) FROM pythia_cca WHERE request_type = 'x'", "0");

@@ -402,7 +402,7 @@ static int fit_result(CcaFit *f, int64_t n, PythiaCcaResult **result) {
 
 int pythia_cca_finish_some(PythiaCca *cca, PythiaCcaSpan x, PythiaCcaSpan y,
                            PythiaCcaResult **result, char **error) {
-    size_t at_x = (size_t)x.first, at_y = (size_t)(cca->columns_x + y.first);
+    size_t at_x = (size_t)x.first, at_y = (size_t)cca->columns_x + (size_t)y.first;
     CcaFit fit = {.rows = cca->columns - 1,
                   .x = {.first = cca->first + at_x, .columns = (size_t)x.n},
                   .y = {.first = cca->first + at_y, .columns = (size_t)y.n}};
@@ -435,7 +435,7 @@ int pythia_cca_finish(PythiaCca *cca, PythiaCcaResult **result, char **error) {
 static void weighted_sum(const double *scaled, size_t rows, PythiaCcaSpan span,
                          const double *weight, size_t d, double *variate) {
     memset(variate, 0, rows * d * sizeof *variate);
-    for (size_t j = (size_t)span.first; j < (size_t)(span.first + span.n); j++)
+    for (size_t j = (size_t)span.first; j < (size_t)span.first + (size_t)span.n; j++)
         for (size_t i = 0; i < d; i++)
             for (size_t r = 0; r < rows; r++)
                 variate[r + i * rows] += weight[j * d + i] * scaled[r + j * rows];

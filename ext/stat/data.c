@@ -118,7 +118,7 @@ static int work_numbers(LevelWork *w, PythiaPoll *poll) {
 static PythiaText number_name(const PythiaShift *shift, double number, char *text, int bytes) {
     double whole = floor(number);
     if (shift->base != 0)
-        sqlite3_snprintf(bytes, text, "%lld", (sqlite3_int64)(shift->base + (int64_t)number));
+        sqlite3_snprintf(bytes, text, "%lld", shift->base + (sqlite3_int64)number);
     else if (number == whole && fabs(number) < 1e15)
         sqlite3_snprintf(bytes, text, "%lld", (sqlite3_int64)number);
     else

@@ -183,6 +183,7 @@ static void test_windows(void) {
                      "INSERT INTO w SELECT i, (i*7919 % 101)*1.25, i*i % 37, 1 + i*31 % 17 FROM c;"
                      "UPDATE w SET x = NULL WHERE i % 11 = 5; UPDATE w SET y = NULL WHERE i = 30;"
                      "UPDATE w SET x = 1e15 WHERE i = 20; UPDATE w SET x = 9e999 WHERE i = 41;"
+                     "UPDATE w SET x = -1e300 WHERE i = 33;"
                      "UPDATE w SET x = 4611686018427387905 WHERE i = 50;"
                      "UPDATE w SET p = 0 WHERE i = 25; UPDATE w SET p = 1e18 WHERE i = 26",
                      NULL, NULL, NULL),

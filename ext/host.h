@@ -11,6 +11,7 @@
 typedef struct PythiaSession PythiaSession; /* ext/capture/session.h: the open captures */
 typedef struct PythiaControl PythiaControl; /* ext/control/control.h: back ends, pending changes */
 typedef struct PythiaLoop PythiaLoop;       /* ext/loop/loop.h: the search space, at hand */
+typedef struct PythiaCollect PythiaCollect; /* ext/collect/collect.h: sources of records */
 
 typedef struct PythiaHost {
     sqlite3 *db;            /* borrowed */
@@ -18,6 +19,7 @@ typedef struct PythiaHost {
     PythiaControl *control; /* owned */
     int in_query;           /* a table over the text of a query is reading it: vtab/subquery.c */
     PythiaLoop *loop;       /* owned */
+    PythiaCollect *collect; /* owned */
     int references;
 } PythiaHost;
 

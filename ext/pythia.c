@@ -13,6 +13,7 @@ SQLITE_EXTENSION_INIT1
 #include "ext/base/error.h"
 #include "ext/base/mem.h"
 #include "ext/capture/session.h"
+#include "ext/collect/collect.h"
 #include "ext/control/control.h"
 #include "ext/loop/loop.h"
 #include "ext/pythia.h"
@@ -30,6 +31,7 @@ static void host_release(void *pointer) {
     PythiaHost *host = pointer;
     if (--host->references > 0) return;
     pythia_loop_close(host->loop);
+    pythia_collect_close(host->collect);
     pythia_control_close(host->control);
     pythia_session_close(host->session);
     pythia_free(host);
@@ -43,6 +45,7 @@ static int host_open(sqlite3 *db, PythiaHost **host) {
     int rc = pythia_session_open(db, &(*host)->session);
     if (!rc) rc = pythia_control_open(db, &(*host)->control);
     if (!rc) rc = pythia_loop_open(*host, &(*host)->loop);
+    if (!rc) rc = pythia_collect_open(db, &(*host)->collect);
     if (rc) host_release(*host);
     return rc;
 }

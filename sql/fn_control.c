@@ -2,6 +2,7 @@
 #include "sql/fn_control.h"
 
 #include "ext/capture/session.h"
+#include "ext/collect/collect.h"
 #include "ext/control/control.h"
 #include "sql/result.h"
 
@@ -43,6 +44,28 @@ static void fn_reconcile(sqlite3_context *context, int argc, sqlite3_value **arg
         sqlite3_result_int64(context, told);
 }
 
+/* pythia_collect([schema]): what arrived is taken in, and programs are told what is due. */
+static void fn_collect(sqlite3_context *context, int argc, sqlite3_value **argv) {
+    PythiaHost *host = sqlite3_user_data(context);
+    const char *schema = "main";
+    char *error = NULL;
+    int64_t records = 0;
+    if (argc > 0) {
+        if (sqlite3_value_type(argv[0]) == SQLITE_NULL) return;
+        schema = (const char *)sqlite3_value_text(argv[0]);
+        if (!schema) {
+            sqlite3_result_error_nomem(context);
+            return;
+        }
+    }
+    int rc = pythia_collect_run(host->collect, host->session, schema, &records, &error);
+    if (!rc) rc = pythia_control_run(host->control, schema, 0, NULL, &error);
+    if (rc)
+        result_failure(context, rc, error);
+    else
+        sqlite3_result_int64(context, records);
+}
+
 int pythia_fn_control_register(PythiaHost *host, char **error) {
     static const struct {
         const char *name;
@@ -50,7 +73,9 @@ int pythia_fn_control_register(PythiaHost *host, char **error) {
         void (*call)(sqlite3_context *, int, sqlite3_value **);
     } functions[] = {{"pythia_control_api", 1, fn_control_api},
                      {"pythia_reconcile", 0, fn_reconcile},
-                     {"pythia_reconcile", 1, fn_reconcile}};
+                     {"pythia_reconcile", 1, fn_reconcile},
+                     {"pythia_collect", 0, fn_collect},
+                     {"pythia_collect", 1, fn_collect}};
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
         int rc = sqlite3_create_function_v2(host->db, functions[i].name, functions[i].arguments,
                                             SQLITE_UTF8 | SQLITE_DIRECTONLY, host,

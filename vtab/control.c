@@ -64,16 +64,21 @@ static int session_store(void *context, const char *schema, PythiaStore **store,
 }
 
 int pythia_control_vtab_sync(PythiaVtab *vtab, unsigned who) {
-    return pythia_control_sync(vtab->host->control, who, session_store, vtab->host->session,
-                               &vtab->base.zErrMsg);
+    char **error = &vtab->base.zErrMsg;
+    int rc =
+        pythia_control_sync(vtab->host->control, who, session_store, vtab->host->session, error);
+    return rc ? rc
+              : pythia_collect_sync(vtab->host->collect, session_store, vtab->host->session, error);
 }
 
 void pythia_control_vtab_commit(PythiaVtab *vtab) {
     pythia_control_commit(vtab->host->control);
+    pythia_collect_commit(vtab->host->collect);
 }
 
 void pythia_control_vtab_rollback(PythiaVtab *vtab) {
     pythia_control_rollback(vtab->host->control);
+    pythia_collect_rollback(vtab->host->collect);
 }
 
 int pythia_control_text(sqlite3_value *value, PythiaText *text) {

@@ -2,6 +2,7 @@
 #ifndef PYTHIA_VTAB_CONTROL_H
 #define PYTHIA_VTAB_CONTROL_H
 
+#include "ext/collect/collect.h"
 #include "ext/control/control.h"
 #include "vtab/vtab.h"
 

@@ -4,8 +4,8 @@
 ** cannot list them - that a rule names. `enabled` is what the rules say for requests that no rule names
 ** by their type, now, expired rules left out; by_type has the request types for which they say otherwise,
 ** as JSON: {"checkout":0}. `backend` names the back ends that are told about it; `pending` is 1 while one of
-** them is still to be told something. hits, events and last_seen_ns are counted in the stored traces;
-** bytes and cost_ns are NULL where nothing measures them. */
+** them is still to be told something. events is counted in the stored traces, and so are hits and last_seen_ns
+** where no program counts them itself; bytes and cost_ns are NULL there. */
 #include "ext/capture/capture.h"
 #include "vtab/control.h"
 
@@ -31,6 +31,17 @@ enum {
 typedef struct Count {
     int64_t hits, events, last_ns;
 } Count;
+
+/* What programs have counted, by the number of the trace point in the state. */
+typedef struct Measure {
+    int measured;
+    int64_t hits, bytes, cost_ns, last_ns;
+} Measure;
+
+typedef struct Measures {
+    const PythiaControlState *state;
+    Measure *of; /* [1 .. names.n] */
+} Measures;
 
 /* ------------------------------------------------------------------ counting */
 
@@ -136,8 +147,36 @@ static void by_type_cell(PythiaRows *rows, const PythiaControlState *state, uint
     pythia_buf_clear(&json);
 }
 
+static int64_t sum_bounded(int64_t a, int64_t b) {
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
+static int measure_add(void *context, const PythiaBackendCount *count) {
+    Measures *measures = context;
+    uint32_t id = pythia_intern_find(&measures->state->names, pythia_text(count->name));
+    if (!id) return SQLITE_OK;
+    Measure *m = &measures->of[id];
+    m->measured = 1;
+    m->hits = sum_bounded(m->hits, count->hits);
+    m->bytes = sum_bounded(m->bytes, count->bytes);
+    m->cost_ns = sum_bounded(m->cost_ns, count->cost_ns);
+    if (count->last_ns > m->last_ns) m->last_ns = count->last_ns;
+    return SQLITE_OK;
+}
+
+static int measure_all(PythiaControlState *state, Measure *measures) {
+    Measures all = {state, measures};
+    int rc = SQLITE_OK;
+    for (size_t i = 0; i < state->nbackends && !rc; i++) {
+        PythiaBackend *backend = &state->backends[i].backend;
+        if (backend->kind && backend->available && backend->kind->count)
+            rc = backend->kind->count(backend, measure_add, &all);
+    }
+    return rc;
+}
+
 static void point_row(PythiaRows *rows, const PythiaControlState *state, uint32_t id,
-                      const Count *counts, int pending) {
+                      const Count *counts, const Measure *measure, int pending) {
     const PythiaStatePoint *point = &state->points[id];
     const PythiaRuleRow *rule = pythia_state_decide(state, id, 0);
     const Count *count = counts && point->tracepoint ? &counts[point->tracepoint] : NULL;
@@ -150,12 +189,19 @@ static void point_row(PythiaRows *rows, const PythiaControlState *state, uint32_
         pythia_rows_int(rows, rule->id);
     else
         pythia_rows_null(rows);
-    pythia_rows_int(rows, count ? count->hits : 0);
+    int64_t last_ns = count && count->hits ? count->last_ns : 0;
+    if (measure->last_ns > last_ns) last_ns = measure->last_ns;
+    pythia_rows_int(rows, measure->measured ? measure->hits : count ? count->hits : 0);
     pythia_rows_int(rows, count ? count->events : 0);
-    pythia_rows_null(rows); /* bytes */
-    pythia_rows_null(rows); /* cost_ns */
-    if (count && count->hits)
-        pythia_rows_int(rows, count->last_ns);
+    if (measure->measured) {
+        pythia_rows_int(rows, measure->bytes);
+        pythia_rows_int(rows, measure->cost_ns);
+    } else {
+        pythia_rows_null(rows);
+        pythia_rows_null(rows);
+    }
+    if (last_ns)
+        pythia_rows_int(rows, last_ns);
     else
         pythia_rows_null(rows);
     pythia_rows_int(rows, point->always_on);
@@ -185,6 +231,7 @@ static int points_fill(PythiaCursor *cursor, const PythiaBound *bounds, int n) {
                                     (uint64_t)1 << POINTS_LAST_SEEN_NS;
     PythiaControlState state = {0};
     Count *counts = NULL;
+    Measure *measures = NULL;
     unsigned char *pending = NULL;
     int rc = pythia_control_cursor_state(cursor, &state);
     if (!rc && cursor->capture && (cursor->used & counted)) {
@@ -196,14 +243,19 @@ static int points_fill(PythiaCursor *cursor, const PythiaBound *bounds, int n) {
                     : SQLITE_NOMEM;
     }
     if (!rc) {
+        measures = pythia_alloc_zero(((size_t)state.names.n + 1) * sizeof *measures);
+        rc = measures ? measure_all(&state, measures) : SQLITE_NOMEM;
+    }
+    if (!rc) {
         pending = pythia_alloc_zero((size_t)state.names.n + 1);
         rc = pending ? points_pending(&state, pending, &cursor->poll) : SQLITE_NOMEM;
     }
     for (uint32_t id = 1; id <= state.names.n && !rc; id++) {
-        point_row(&cursor->rows, &state, id, counts, pending[id]);
+        point_row(&cursor->rows, &state, id, counts, &measures[id], pending[id]);
         rc = pythia_poll(&cursor->poll);
     }
     pythia_free(counts);
+    pythia_free(measures);
     pythia_free(pending);
     pythia_state_clear(&state);
     return rc;

@@ -272,34 +272,68 @@ static int import_all(Import *import, const PythiaFiles *files, const PythiaImpo
     return rc;
 }
 
+/* The work of one import, inside its savepoint. */
+typedef struct Work {
+    const PythiaFiles *files;
+    const PythiaImportOptions *options; /* of the files */
+    PythiaRecordsGive give;             /* instead of the files */
+    void *context;
+} Work;
+
+static int import_given(Import *import, const Work *work, PythiaImportStats *stats, char **error) {
+    PythiaSink sink = {import, sink_span, sink_problem, sink_progress, NULL};
+    uint64_t serial = 1;
+    int rc = import_open(import, 0, error);
+    if (!rc) rc = work->give(work->context, import->capture, &sink, &serial, error);
+    return rc ? rc : pythia_intake_finish(import->intake, stats, error);
+}
+
+static int import_work(PythiaSession *session, Import *import, const char *schema, const Work *work,
+                       PythiaImportStats *stats, char **error) {
+    PythiaSavepoint savepoint = {0};
+    int rc = pythia_savepoint_begin(&savepoint, import->db, error);
+    import->started = seconds();
+    if (!rc) rc = pythia_session_capture(session, schema, 1, &import->capture, error);
+    if (!rc) rc = pythia_savepoint_arm(&savepoint, schema, error);
+    if (!rc)
+        rc = work->give ? import_given(import, work, stats, error)
+                        : import_all(import, work->files, work->options, stats, error);
+    /* Statements that are still open would hold the transaction. */
+    sqlite3_finalize(import->problem);
+    sqlite3_finalize(import->row);
+    sqlite3_finalize(import->place);
+    sqlite3_finalize(import->forget);
+    pythia_intake_close(import->intake);
+    pythia_atoms_clear(&import->atoms);
+    pythia_poll_close(&import->poll);
+    return pythia_savepoint_end(&savepoint, rc, error);
+}
+
 int pythia_import_path(PythiaSession *session, sqlite3 *db, const char *path,
                        const PythiaImportOptions *options, PythiaImportStats *stats, char **error) {
-    const char *schema = options->schema ? options->schema : "main";
     PythiaFiles files = {0};
-    PythiaSavepoint savepoint = {0};
+    Work work = {.files = &files, .options = options};
     Import import = {.db = db, .poll.db = db, .error = error};
     import.show_progress = options->show_progress && isatty(STDERR_FILENO);
     import.threads = options->threads ? options->threads : 2;
-    import.started = seconds();
     memset(stats, 0, sizeof *stats);
     if (options->format && !pythia_format_known(options->format))
         return pythia_fail(error, SQLITE_ERROR, "pythia_import: no such format: '%s'; there are %s",
                            options->format, pythia_format_names());
     int rc = pythia_files_find(path, &files, error);
-    if (!rc) rc = pythia_savepoint_begin(&savepoint, db, error);
-    if (!rc) rc = pythia_session_capture(session, schema, 1, &import.capture, error);
-    if (!rc) rc = pythia_savepoint_arm(&savepoint, schema, error);
-    if (!rc) rc = import_all(&import, &files, options, stats, error);
-    /* Statements that are still open would hold the transaction. */
-    sqlite3_finalize(import.problem);
-    sqlite3_finalize(import.row);
-    sqlite3_finalize(import.place);
-    sqlite3_finalize(import.forget);
-    pythia_intake_close(import.intake);
-    pythia_atoms_clear(&import.atoms);
-    pythia_poll_close(&import.poll);
-    rc = pythia_savepoint_end(&savepoint, rc, error);
+    if (!rc)
+        rc = import_work(session, &import, options->schema ? options->schema : "main", &work, stats,
+                         error);
     pythia_files_clear(&files);
     if (import.shown > 0) fputs("\r\033[K", stderr);
     return rc;
+}
+
+int pythia_import_records(PythiaSession *session, sqlite3 *db, const char *schema, const char *name,
+                          PythiaRecordsGive give, void *context, PythiaImportStats *stats,
+                          char **error) {
+    Work work = {.give = give, .context = context};
+    Import import = {.db = db, .poll.db = db, .error = error, .file = name};
+    memset(stats, 0, sizeof *stats);
+    return import_work(session, &import, schema, &work, stats, error);
 }

@@ -3,6 +3,7 @@
 #define PYTHIA_CAPTURE_IMPORT_H
 
 #include "ext/capture/capture.h"
+#include "ext/trace/record.h"
 
 typedef struct PythiaImportOptions {
     const char *schema; /* NULL: main */
@@ -21,5 +22,13 @@ typedef struct PythiaImportOptions {
 ** Must not be called inside a writing statement. Interruption rolls back, a BEGIN of the user's included. */
 int pythia_import_path(PythiaSession *session, sqlite3 *db, const char *path,
                        const PythiaImportOptions *options, PythiaImportStats *stats, char **error);
+
+/* Takes in records that are not in files: `give` hands them to the sink, as a format reader does, with
+** serials of resources from *serial on. All of it or nothing, as above. Problems name `name` as their file. */
+typedef int (*PythiaRecordsGive)(void *context, PythiaCapture *capture, const PythiaSink *sink,
+                                 uint64_t *serial, char **error);
+int pythia_import_records(PythiaSession *session, sqlite3 *db, const char *schema, const char *name,
+                          PythiaRecordsGive give, void *context, PythiaImportStats *stats,
+                          char **error);
 
 #endif

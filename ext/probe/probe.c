@@ -114,7 +114,8 @@ static const PythiaProbeSlot *site_claim(PythiaProbeSite *site, uint32_t used_fo
         return &never;
     }
     PythiaPageSlot *slot = pythia_page_slot(page, at);
-    uint32_t flags = (site->flags & (PYTHIA_PROBE_ALWAYS_ON | PYTHIA_PROBE_DEFAULT_ON)) | used_for;
+    uint32_t flags =
+        (site->flags & (PYTHIA_PROBE_ALWAYS_ON | PYTHIA_PROBE_DEFAULT_ON | 0xf00)) | used_for;
     if (default_on || page->geometry.flags & PYTHIA_PAGE_DEFAULT_ON)
         flags |= PYTHIA_PROBE_DEFAULT_ON;
     __atomic_fetch_or(&slot->flags, flags, __ATOMIC_RELAXED);

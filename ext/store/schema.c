@@ -21,7 +21,8 @@
 **   xdecision, xloop                 what the loop decided, and the rules of pythia_control that are its
 **                                    own: enabled 1, for which request type and group it switched a trace
 **                                    point on, in which cycle, and for how many cycles it has not helped
-**                                    since; 0: it switched it off. */
+**                                    since; 0: it switched it off.
+**   xlive     what sources of live records remember: how far they were read. */
 #include "ext/store/schema.h"
 
 #include <string.h>
@@ -88,6 +89,7 @@ static const PythiaShadow shadows[] = {
      "rule_id INTEGER PRIMARY KEY, tracepoint TEXT, request_type TEXT, group_id TEXT, enabled INT, "
      "cycle INT, at_ns INT, idle INT)",
      0},
+    {"xlive", "source TEXT PRIMARY KEY, mark BLOB) WITHOUT ROWID", 0},
 };
 
 enum { SHADOWS = sizeof shadows / sizeof shadows[0] };

@@ -4,9 +4,11 @@ The programs are those of tests/probe; what they wrote is read by scripts/read_p
 its documented layout alone."""
 
 import json
+import mmap
 import os
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
@@ -255,6 +257,165 @@ class Switching(ProbeTest):
         self.assertEqual(self.on(), ["example/request"])
         self.db.execute("INSERT INTO pythia_control(tracepoint) VALUES ('example/check')")
         self.assertEqual(self.on(), ["example/check", "example/request"])
+
+
+class Collecting(ProbeTest):
+    def setUp(self):
+        super().setUp()
+        self.add_page()
+
+    def collect(self):
+        return self.rows("SELECT pythia_collect()")[0][0]
+
+    def tail_is_head(self):
+        return not self.read()[1]
+
+    def test_records_become_traces(self):
+        self.run_program("example", "4", PYTHIA_DEFAULT="on")
+        self.assertEqual(self.collect(), 16)
+        self.assertEqual(self.collect(), 0)
+        self.assertTrue(self.tail_is_head())
+        self.assertEqual(self.rows("SELECT request_type, spans, events, status FROM pythia_traces"),
+                         [("example/request", 3, 7, "complete")] * 4)
+        self.assertEqual(
+            self.rows("SELECT tracepoint, phase, count(*) FROM pythia_events GROUP BY 1, 2 ORDER BY 1, 2"),
+            [("example/build", "end", 4), ("example/build", "start", 4), ("example/build/queue", "point", 4),
+             ("example/check", "end", 4), ("example/check", "start", 4), ("example/request", "end", 4),
+             ("example/request", "start", 4)])
+        self.assertEqual(
+            self.rows("SELECT attributes->>'queue_length', attributes->>'host' FROM pythia_events "
+                      "WHERE phase = 'point' ORDER BY time_ns"),
+            [(0, "two"), (1, "one"), (2, "two"), (3, "one")])
+        self.assertEqual(self.rows("SELECT DISTINCT attributes->>'$.\"service.name\"', instance LIKE '%/%' "
+                                   "FROM pythia_spans"), [("example", 1)])
+        self.assertEqual(self.rows("SELECT count(*) FROM pythia_problems"), [(0,)])
+
+    def test_the_same_trace_points_as_in_the_rules(self):
+        self.run_program("example", "1", PYTHIA_DEFAULT="on")
+        listed = self.rows("SELECT tracepoint FROM pythia_tracepoints ORDER BY 1")
+        self.collect()
+        self.assertEqual(self.rows("SELECT tracepoint FROM pythia_tracepoints ORDER BY 1"), listed)
+
+    def test_failed_spans_and_kinds(self):
+        self.run_program("example", "10")
+        self.run_program("values_cpp")
+        self.collect()
+        self.assertEqual(self.rows("SELECT status, count(*) FROM pythia_spans WHERE service = 'example' GROUP BY 1"),
+                         [("error", 1), ("unset", 9)])
+        self.assertEqual(self.rows("SELECT kind FROM pythia_spans WHERE service = 'values'"), [("server",)])
+
+    def test_a_trace_point_that_registers_later_is_switched(self):
+        self.db.execute("INSERT INTO pythia_control(tracepoint) VALUES ('example/ch*')")
+        self.assertEqual(self.rows("SELECT state FROM pythia_control"), [("armed",)])
+        self.run_program("example", "1")
+        self.collect()
+        self.assertEqual(self.on(), ["example/check", "example/request"])
+        self.assertEqual(self.rows("SELECT state FROM pythia_control"), [("active",)])
+
+    def test_rollback_keeps_the_records(self):
+        self.run_program("example", "3")
+        self.db.execute("BEGIN")
+        self.assertEqual(self.collect(), 3)
+        self.assertEqual(self.rows("SELECT count(*) FROM pythia_traces"), [(3,)])
+        self.db.execute("ROLLBACK")
+        self.assertEqual(len(self.read()[1]), 3)
+        self.assertEqual(self.collect(), 3)
+        self.assertEqual(self.rows("SELECT count(*) FROM pythia_traces"), [(3,)])
+
+    def test_a_savepoint_that_is_rolled_back_keeps_the_records(self):
+        self.run_program("example", "3")
+        self.db.execute("BEGIN")
+        self.db.execute("SAVEPOINT s")
+        self.assertEqual(self.collect(), 3)
+        self.db.execute("ROLLBACK TO s")
+        self.db.execute("COMMIT")
+        self.assertEqual(self.rows("SELECT count(*) FROM pythia_traces"), [(0,)])
+        self.assertEqual(self.collect(), 3)
+
+    def test_one_session_collects_at_a_time(self):
+        self.run_program("example", "3")
+        other = self.connect(os.path.join(self.folder.name, "other.db"))
+        self.add_page(other)
+        self.db.execute("BEGIN")
+        self.assertEqual(self.collect(), 3)
+        self.assertEqual(other.execute("SELECT pythia_collect()").fetchall(), [(0,)])
+        self.db.execute("ROLLBACK")
+        self.assertEqual(other.execute("SELECT pythia_collect()").fetchall(), [(3,)])
+
+    def test_points_wait_for_their_span(self):
+        """The span "work" lasts as long as the program; its points are collected before it ends."""
+        program = subprocess.Popen([os.path.join(BUILD, "probe", "long")], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, env={**os.environ, "PYTHIA_PAGE": self.page})
+        self.addCleanup(program.kill)
+        self.addCleanup(program.stdout.close)
+        program.stdout.readline()
+        self.assertEqual(self.collect(), 2)
+        self.assertEqual(self.rows("SELECT tracepoint, phase FROM pythia_events ORDER BY phase"),
+                         [("long/elsewhere", "end"), ("long/elsewhere", "start")])
+        self.db.close()
+        self.db = self.connect(os.path.join(self.folder.name, "rules.db"))
+        program.communicate(b"\n")
+        self.assertEqual(self.collect(), 1)
+        self.assertEqual(self.rows("SELECT tracepoint, phase, attributes->>'n' FROM pythia_events "
+                                   "WHERE tracepoint <> 'long/elsewhere' ORDER BY time_ns"),
+                         [("long/work", "start", None), ("long/work/step", "point", 7), ("long/work", "end", None)])
+        self.assertEqual(self.rows("SELECT spans, status FROM pythia_traces"), [(2, "complete")])
+
+    def test_points_outside_of_traces(self):
+        self.run_program("long", "outside")
+        self.assertEqual(self.collect(), 1)
+        self.assertEqual(self.rows("SELECT request_type, spans, duration_ns FROM pythia_traces"),
+                         [("long/outside", 1, 0)])
+
+    def test_a_full_ring_drops_and_counts(self):
+        self.run_program("flood", "20000")
+        points, records = self.read()
+        flood = points["flood/drop"]
+        self.assertEqual(flood["hits"], 20000)
+        self.assertEqual(len(records) + flood["dropped"], 20000)
+        self.assertGreater(flood["dropped"], 0)
+        self.assertEqual([r["values"]["i"] for r in records], list(range(len(records))))
+        self.assertEqual(self.collect(), len(records))
+
+    def test_a_page_that_overwrites_keeps_the_newest(self):
+        self.run_program("flood", "20000", "overwrite")
+        points, records = self.read()
+        self.assertEqual(points["flood/drop"]["dropped"], 0)
+        self.assertEqual([r["values"]["i"] for r in records], list(range(20000 - len(records), 20000)))
+        self.assertEqual(self.collect(), len(records))
+
+    def test_collecting_while_the_writer_overwrites(self):
+        program = self.start("flood", "3000000", "overwrite")
+        while program.poll() is None:
+            self.collect()
+        self.collect()
+        rows = self.rows("SELECT attributes->>'i' FROM pythia_spans ORDER BY start_ns, 1")
+        self.assertEqual(self.rows("SELECT count(*) FROM pythia_problems"), [(0,)])
+        numbers = sorted(i for i, in rows)
+        self.assertEqual(len(set(numbers)), len(numbers))
+        self.assertEqual(numbers[-1], 2999999)
+        self.assertGreaterEqual(numbers[0], 0)
+        self.assertGreater(len(numbers), 100)
+
+    def test_a_killed_programs_records_are_collected(self):
+        program = self.start("example", "100000", "1000")
+        self.until(lambda: len(self.read()[1]) > 20)
+        program.send_signal(signal.SIGKILL)
+        program.wait()
+        self.assertGreater(self.collect(), 20)
+        self.assertEqual(self.rows("SELECT DISTINCT status FROM pythia_traces"), [("complete",)])
+
+    def test_a_damaged_ring_is_a_problem_and_no_more(self):
+        self.run_program("example", "5")
+        with open(self.page, "r+b") as file:
+            data = mmap.mmap(file.fileno(), 0)
+            rings, = struct.unpack_from("=I", data, 80)
+            stride, size = struct.unpack_from("=II", data, 88)
+            struct.pack_into("=H", data, rings + stride - size + 64, 0xffff)  # the second record's length
+        self.assertEqual(self.collect(), 1)
+        self.assertEqual(self.rows("SELECT kind, file FROM pythia_problems"), [("ring", "pythia_collect")])
+        self.run_program("example", "2")
+        self.assertEqual(self.collect(), 2)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 #   make bench      runs scripts/bench
 #   make lint       clang-format, clang-tidy, cppcheck, and the project's own rules (scripts/lint)
 #   make asan       unit tests and SQL scripts under AddressSanitizer and UBSan
+#   make tsan       the probe's stress program under ThreadSanitizer
 #   make valgrind   unit tests under valgrind
 #   make oom        fails every n-th allocation of every script in tests/oom
 #   make kills      kill -9 at 200 moments of an import (make test: at 20)
@@ -92,7 +93,7 @@ shared    = $(addprefix $(BUILD)/$(1)/,$(filter-out $(PROBEONLY:.c=.o),$(OBJECTS
 
 # ---- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all test check check-built demo bench lint asan valgrind oom kills fuzz install clean format
+.PHONY: all test check check-built demo bench lint asan tsan valgrind oom kills fuzz install clean format
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -125,6 +126,14 @@ asan: $(BUILD)/asan/unit $(BUILD)/asanso/pythia.so
 	ASAN_OPTIONS=detect_leaks=1 $(BUILD)/asan/unit
 	SO=$(BUILD)/asanso/pythia.so SQLITE3="env LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
 	    ASAN_OPTIONS=detect_leaks=0 sqlite3" tests/run_sql
+
+# Forked children have threads of their parent that never end: they are no leak. Another 100 threads run in the
+# tests, without a sanitizer.
+tsan:
+	@mkdir -p $(BUILD)/tsan
+	$(CC) -I. -std=gnu11 -O1 -g -fsanitize=thread -o $(BUILD)/tsan/stress $(PROBESOURCES) tests/probe/stress.c -pthread
+	PYTHIA_PAGE=$(abspath $(BUILD))/tsan/page TSAN_OPTIONS='halt_on_error=1 report_thread_leaks=0' $(BUILD)/tsan/stress 40 300
+	rm -f $(BUILD)/tsan/page
 
 valgrind: $(BUILD)/unit
 	@scripts/setup valgrind

@@ -185,22 +185,26 @@ static int has_module(sqlite3 *db, const char *name) {
 }
 
 static void check_control(void) {
+    static const char *const kinds[] = {"", "TEMP "};
+    static const char *const writes[] = {
+        "INSERT INTO pythia_control(tracepoint, enabled) VALUES('a', 1)",
+        "INSERT INTO pythia_backends(name, kind, target) VALUES('a', 'page', '/tmp/x')"};
     sqlite3 *db = opened();
     if (!has_module(db, "pythia_control")) {
         skip("pythia_control is not registered");
     } else {
-        static const char *const kinds[] = {"", "TEMP "};
-        for (int i = 0; i < 2; i++) {
+        for (int i = 0; i < 4; i++) {
             char sql[500];
             snprintf(
                 sql, sizeof sql,
                 "DROP TABLE IF EXISTS t; CREATE TABLE t(a); CREATE %sTRIGGER tr AFTER INSERT ON t "
-                "BEGIN INSERT INTO pythia_control(tracepoint, enabled) VALUES('a', 1); END;"
-                "INSERT INTO t VALUES(1)",
-                kinds[i]);
+                "BEGIN %s; END; INSERT INTO t VALUES(1)",
+                kinds[i % 2], writes[i / 2]);
             must_fail(db, sql, "unsafe use of virtual table");
         }
         must_fail(db, "CREATE VIEW w AS SELECT * FROM pythia_control; SELECT * FROM w",
+                  "unsafe use of virtual table");
+        must_fail(db, "CREATE VIEW x AS SELECT * FROM pythia_backends; SELECT * FROM x",
                   "unsafe use of virtual table");
     }
     closed(db);

@@ -221,7 +221,8 @@ static void record_write(PythiaThread *thread, uint32_t slot, const uint64_t *wo
     } else if (pythia_ring_write(thread, words, n)) {
         PYTHIA_ADD(&counters->dropped, 1);
     } else {
-        PYTHIA_ADD(&counters->bytes, n * 8);
+        /* Not atomic: threads that pass at the same instant may count one of them. */
+        PYTHIA_SET(&counters->bytes, PYTHIA_GET(&counters->bytes) + n * 8);
     }
     if (__builtin_expect(hits % COST_EVERY == 0, 0)) {
         int64_t took = pythia_clock() - now;

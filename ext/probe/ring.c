@@ -1,8 +1,8 @@
 /* ring.c - the calling thread in the page: its process, its ring.
 **
 ** A ring is claimed when a thread writes its first record and given back when the thread ends; what it holds
-** stays readable, and a thread that claims it later goes on behind it. When no ring is free, one whose owner's
-** process is dead is taken over. A process is alive while /proc shows its pid with the same time of birth.
+** stays readable, and a thread that claims it later goes on behind it; free rings with room are taken first. When
+** no ring is free, one whose owner's process is dead is taken over. A process is alive while /proc shows its pid with the same time of birth.
 **
 ** The writer keeps its head in the thread and reads the tail only when the ring looks full. A tail that makes
 ** no sense counts as the head: then the ring is empty. */
@@ -146,6 +146,14 @@ static int ring_dead(uint64_t owner) {
     return !process_alive(PYTHIA_ACQUIRE(&pythia_page_process(page, number)->owner));
 }
 
+/* Whether a ring is one to be claimed: in the first pass free and at most half full, then free, then that of
+** a process that is dead. */
+static int ring_wanted(const PythiaPageRing *ring, uint64_t owner, int pass) {
+    uint64_t used = PYTHIA_GET(&ring->head) - PYTHIA_GET(&ring->tail);
+    if (pass == 2) return owner && ring_dead(owner);
+    return !owner && (pass == 1 || used <= pythia_probe_mapped.geometry.ring_bytes / 2);
+}
+
 static void ring_take(PythiaThread *thread, PythiaPageRing *ring, uint32_t process) {
     thread->process = process - 1;
     thread->head = PYTHIA_ACQUIRE(&ring->head) & ~(uint64_t)7;
@@ -160,11 +168,11 @@ static int ring_claim(PythiaThread *thread) {
     const PythiaPage *page = &pythia_probe_mapped;
     uint32_t process = process_claim();
     uint64_t mine = process | (uint64_t)(uint32_t)syscall(SYS_gettid) << 32;
-    for (int pass = 0; process && pass < 2; pass++)
+    for (int pass = 0; process && pass < 3; pass++)
         for (uint32_t i = 0; i < page->geometry.nrings; i++) {
             PythiaPageRing *ring = pythia_page_ring(page, i);
             uint64_t owner = PYTHIA_ACQUIRE(&ring->owner);
-            if (pass == 0 ? owner != 0 : !ring_dead(owner)) continue;
+            if (!ring_wanted(ring, owner, pass)) continue;
             if (!PYTHIA_SWAP(&ring->owner, &owner, mine)) continue;
             ring_take(thread, ring, process);
             return 1;

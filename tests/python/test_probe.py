@@ -116,6 +116,29 @@ class Programs(ProbeTest):
         self.assertEqual(records[2]["values"]["text"], "")
         self.assertEqual(records[4]["values"], {"done": 1, "eight888": "12345678"})
 
+    def test_a_hundred_threads_forks_and_signals(self):
+        program = subprocess.run([os.path.join(BUILD, "probe", "stress"), "100", "200"], stdout=subprocess.PIPE,
+                                 env={**os.environ, "PYTHIA_PAGE": self.page}, check=True)
+        passed = int(program.stdout)
+        self.assertEqual(passed, 103 * 200)
+        points, records = self.read()
+        for name, point in points.items():
+            written = [r for r in records if r["tracepoint"] == name]
+            self.assertEqual(point["hits"], len(written) + point["dropped"], name)
+        self.assertEqual([points["stress/" + name]["hits"] for name in ("step", "inner", "request")], [passed] * 3)
+        self.assertEqual(len({r["span"] for r in records if r["record"] == "span"}),
+                         sum(r["record"] == "span" for r in records))
+        for r in records:
+            if r["tracepoint"] == "stress/step":
+                self.assertEqual(r["values"]["text"], "some text")
+            elif r["tracepoint"] == "stress/signal":
+                self.assertEqual(r["values"], {"from": "handler"})
+        children = [r for r in records if r["tracepoint"] == "stress/child"]
+        root, = [r for r in records if r["tracepoint"] == "stress/root"]
+        self.assertEqual({r["trace"] for r in children} | {root["trace"]}, {root["trace"]})
+        self.assertEqual({r["parent"] for r in children} | {root["span"]}, {root["span"]})
+        self.assertNotIn(root["pid"], {r["pid"] for r in children})
+
     def test_no_page_wanted(self):
         program = subprocess.run([os.path.join(BUILD, "probe", "example")], stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL, env={**os.environ, "PYTHIA_PAGE": "off"}, check=False)

@@ -108,7 +108,7 @@ int pythia_collect_run(PythiaCollect *collect, PythiaSession *session, const cha
 int pythia_collect_sync(PythiaCollect *collect, PythiaCollectStores stores, void *context,
                         char **error) {
     int rc = SQLITE_OK;
-    for (size_t i = 0; i < collect->n && !rc; i++) {
+    for (size_t i = 0; collect && i < collect->n && !rc; i++) {
         Added *added = &collect->added[i];
         PythiaStore *store = NULL;
         if (!added->drained || !added->source.sync) continue;
@@ -119,7 +119,7 @@ int pythia_collect_sync(PythiaCollect *collect, PythiaCollectStores stores, void
 }
 
 void pythia_collect_commit(PythiaCollect *collect) {
-    for (size_t i = 0; i < collect->n; i++) {
+    for (size_t i = 0; collect && i < collect->n; i++) {
         if (collect->added[i].drained)
             collect->added[i].source.commit(collect->added[i].source.self);
         collect->added[i].drained = 0;
@@ -127,7 +127,7 @@ void pythia_collect_commit(PythiaCollect *collect) {
 }
 
 void pythia_collect_rollback(PythiaCollect *collect) {
-    for (size_t i = 0; i < collect->n; i++) {
+    for (size_t i = 0; collect && i < collect->n; i++) {
         if (collect->added[i].drained)
             collect->added[i].source.rollback(collect->added[i].source.self);
         collect->added[i].drained = 0;

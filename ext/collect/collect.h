@@ -47,7 +47,7 @@ void pythia_collect_remove(PythiaCollect *collect, const void *self);
 int pythia_collect_run(PythiaCollect *collect, PythiaSession *session, const char *schema,
                        int64_t *records, char **error);
 
-/* For the end of the transaction: xSync, xCommit and xRollback of pythia_control. */
+/* For the end of the transaction: xSync, xCommit and xRollback of pythia_control. Safe with NULL. */
 typedef int (*PythiaCollectStores)(void *context, const char *schema, PythiaStore **store,
                                    char **error);
 int pythia_collect_sync(PythiaCollect *collect, PythiaCollectStores stores, void *context,

@@ -22,6 +22,7 @@ enum {
     DEFAULT_RINGS = 128,
     DEFAULT_RING_BYTES = 512 * 1024,
     PROCESSES = 1024,
+    LEAST_INDEX = 512, /* also for the 62 request types */
     CELLS = 64,
     CELL_BYTES = 384,
     MOST_SLOTS = 1 << 20,
@@ -95,7 +96,7 @@ static void geometry_make(PythiaPageHeader *h, const PythiaPageMake *make) {
     h->ntypes = PYTHIA_PAGE_TYPES;
     h->nprocesses = PROCESSES;
     h->nsettings = h->nslots * 2;
-    h->nindex = h->nslots * 4;
+    h->nindex = power_at_least(h->nslots * 4, LEAST_INDEX, 1u << 18);
     h->strings_bytes = h->nslots * 256;
     h->ncells = CELLS;
     h->cells_at = sizeof(PythiaPageRing);

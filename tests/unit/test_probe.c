@@ -207,6 +207,10 @@ static void test_tables_that_are_full(void) {
         large[1] = (char)('A' + i / 50);
         pythia_page_intern(&page, large, PYTHIA_PAGE_TEXT_BYTES);
     }
+    for (int i = 0; i < 1000; i++) {
+        int n = snprintf(name, sizeof name, "%d small", i);
+        pythia_page_intern(&page, name, (size_t)n);
+    }
     CU_ASSERT_EQUAL(pythia_page_intern(&page, "new", 3), 0); /* the strings are full */
     free(large);
     pythia_page_close(&page);

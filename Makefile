@@ -112,8 +112,8 @@ check-built: $(SO) $(PROBELIBS) $(BUILD)/unit $(BUILD)/oom $(BUILD)/security $(P
 
 demo:
 	@scripts/setup
-	@+$(MAKE) --no-print-directory -j$(JOBS) all
-	@scripts/demo
+	@+$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/probe/service
+	@BUILD=$(BUILD) scripts/demo
 
 bench: all
 	@scripts/bench

@@ -21,6 +21,7 @@ SQLITE_EXTENSION_INIT1
 #include "sql/fn_control.h"
 #include "sql/fn_loop.h"
 #include "sql/fn_order.h"
+#include "sql/fn_pivot.h"
 #include "sql/fn_stat.h"
 #include "sql/fn_text.h"
 #include "vtab/control.h"
@@ -61,6 +62,8 @@ static const PythiaTable *const tables[] = {
     &pythia_table_critical_path,
     &pythia_table_slack,
     &pythia_table_paths,
+    &pythia_table_pivot_query,
+    &pythia_table_pivot_explain,
     /* what it adds up to */
     &pythia_table_types,
     &pythia_table_groups,
@@ -133,6 +136,7 @@ sqlite3_pythia_init(sqlite3 *db, char **error, const struct sqlite3_api_routines
     if (!rc) rc = pythia_fn_order_register(host, error);
     if (!rc) rc = pythia_fn_control_register(host, error);
     if (!rc) rc = pythia_fn_loop_register(host, error);
+    if (!rc) rc = pythia_fn_pivot_register(db, error);
     if (!rc) rc = pythia_fn_stat_register(db, error);
     if (!rc) rc = pythia_fn_text_register(db, error);
     host_release(host);

@@ -13,21 +13,34 @@ enum { PHASES_ALL = 7 };
 
 /* ---- conditions ---------------------------------------------------------------------------------------- */
 
+/* The phases that a text lists, separated by commas; 0: it names something else. */
 static int phase_bits(PythiaText text, unsigned *bits) {
     *bits = 0;
-    for (int phase = PYTHIA_PHASE_START; phase <= PYTHIA_PHASE_POINT; phase++)
-        if (pythia_text_equal(text, pythia_text(pythia_phase_name(phase)))) *bits = 1u << phase;
-    return *bits != 0;
+    for (size_t at = 0; at <= text.n;) {
+        size_t end = at;
+        while (end < text.n && text.p[end] != ',')
+            end++;
+        PythiaText word = {text.p ? text.p + at : "", end - at};
+        unsigned bit = 0;
+        for (int phase = PYTHIA_PHASE_START; phase <= PYTHIA_PHASE_POINT; phase++)
+            if (pythia_text_equal(word, pythia_text(pythia_phase_name(phase)))) bit = 1u << phase;
+        if (!bit) return 0;
+        *bits |= bit;
+        at = end + 1;
+    }
+    return 1;
 }
 
 static int phases_set(PythiaCursor *cursor, const PythiaBound *equal, const PythiaBound *left,
                       PythiaEventPick *pick) {
     unsigned bits = PHASES_ALL, left_bits = PHASES_ALL;
-    if (equal) phase_bits(pythia_value_text(equal->value), &bits); /* another text: no rows */
+    if (equal && (!phase_bits(pythia_value_text(equal->value), &bits) || bits & (bits - 1)))
+        bits = 0; /* no phase: no rows */
     if (left && !phase_bits(pythia_value_text(left->value), &left_bits))
-        return pythia_vtab_fail(cursor->vtab, SQLITE_ERROR,
-                                "pythia_events: hb_phase must be start, end or point, not '%s'",
-                                sqlite3_value_text(left->value));
+        return pythia_vtab_fail(
+            cursor->vtab, SQLITE_ERROR,
+            "pythia_events: hb_phase is a list of start, end and point, not '%s'",
+            sqlite3_value_text(left->value));
     if (bits != pick->phases || left_bits != pick->left_phases) pick->version++;
     pick->phases = bits;
     pick->left_phases = left_bits;

@@ -22,6 +22,21 @@ static int points_take(PythiaPoints *points, const PythiaBound *bound, PythiaTex
     return SQLITE_OK;
 }
 
+/* The name equals or matches one of the lines of the condition. */
+static int any_line_matches(const PythiaPoints *points, const char *name, int *yes) {
+    for (size_t at = 0; at <= points->n && !*yes;) {
+        size_t end = at;
+        while (end < points->n && points->text[end] != '\n')
+            end++;
+        char *line = sqlite3_mprintf("%.*s", (int)(end - at), points->text + at);
+        if (!line) return SQLITE_NOMEM;
+        *yes = strcmp(line, name) == 0 || sqlite3_strglob(line, name) == 0;
+        sqlite3_free(line);
+        at = end + 1;
+    }
+    return SQLITE_OK;
+}
+
 static int point_matches(const PythiaPoints *points, PythiaText name, int *yes) {
     *yes =
         points->equal && name.n == points->n && (!name.n || !memcmp(name.p, points->text, name.n));
@@ -30,9 +45,13 @@ static int point_matches(const PythiaPoints *points, PythiaText name, int *yes) 
     if (!copy) return SQLITE_NOMEM;
     if (name.n) memcpy(copy, name.p, name.n);
     copy[name.n] = 0;
-    *yes = sqlite3_strglob(points->text, copy) == 0;
+    int rc = SQLITE_OK;
+    if (points->equal && memchr(points->text, '\n', points->n))
+        rc = any_line_matches(points, copy, yes);
+    else
+        *yes = sqlite3_strglob(points->text, copy) == 0;
     pythia_free(copy);
-    return SQLITE_OK;
+    return rc;
 }
 
 /* Answers for trace points that came up since. [0] is that of events without one. */

@@ -20,7 +20,8 @@ typedef struct PythiaPoints {
     size_t capacity;
 } PythiaPoints;
 
-/* Takes over the value of `bound` (NULL: no condition), to be met by being equal or by matching it as a GLOB,
+/* Takes over the value of `bound` (NULL: no condition), to be met by being equal or by matching it as a GLOB
+** (where both will do, the value may be several of them, a line each),
 ** and finds the answers for the names (NULL: later). Raises *version (may be NULL) where anything is
 ** different from what it was. SQLITE_OK or NOMEM. */
 int pythia_points_set(PythiaPoints *points, const PythiaBound *bound, int equal, int glob,

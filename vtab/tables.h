@@ -13,6 +13,8 @@ extern const PythiaTable pythia_table_attributes;
 extern const PythiaTable pythia_table_critical_path;
 extern const PythiaTable pythia_table_slack;
 extern const PythiaTable pythia_table_paths;
+extern const PythiaTable pythia_table_pivot_query;
+extern const PythiaTable pythia_table_pivot_explain;
 
 extern const PythiaTable pythia_table_types;
 extern const PythiaTable pythia_table_groups;

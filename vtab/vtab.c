@@ -245,6 +245,19 @@ static int plan_uses(Plan *plan) {
     return rc ? rc : plan_argument(plan, schema_column(table), SCHEMA_USE, &bound);
 }
 
+/* Whether the query names an argument for which no constraint is shown. In an OR the planner asks for each branch
+** with the branch's own constraints alone, and learns only when it is too late that `argument = other.column` could
+** not be used in that place: "no query solution". Made dear, such a plan loses against one that can. */
+static int argument_is_hidden(const PythiaTable *table, const sqlite3_index_info *info) {
+    for (int column = table->nvisible; column < table->nvisible + table->nhidden; column++) {
+        int seen = 0;
+        for (int i = 0; i < info->nConstraint && !seen; i++)
+            seen = info->aConstraint[i].iColumn == column;
+        if (!seen && info->colUsed >> (column < 63 ? column : 63) & 1) return 1;
+    }
+    return 0;
+}
+
 static int frame_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
     PythiaVtab *vtab = (PythiaVtab *)base;
     const PythiaTable *table = vtab->table;
@@ -277,6 +290,7 @@ static int frame_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
         info->idxNum = order;
         info->orderByConsumed = 1;
     }
+    if (argument_is_hidden(table, info)) info->estimatedCost = info->estimatedCost * 1e6 + 1e12;
     return rc;
 }
 

@@ -276,10 +276,10 @@ static int report_name(PythiaReader *r, uint32_t at) {
 
 /* Keys that are not attributes of the record: its ids, times and resource. */
 static int is_taken(PythiaText key) {
-    static const PythiaText taken[] = {
-        {"X-Trace", 7},   {"Edge", 4},    {"EventID", 7}, {"ParentEventID", 13}, {"TaskID", 6},
-        {"id", 2},        {"HRT", 3},     {"Host", 4},    {"ProcessName", 11},   {"ProcessID", 9},
-        {"Timestamp", 9}, {"version", 7}, {"Agent", 5}};
+    static const PythiaText taken[] = {{"X-Trace", 7},        {"Edge", 4},         {"EventID", 7},
+                                       {"ParentEventID", 13}, {"TaskID", 6},       {"HRT", 3},
+                                       {"Host", 4},           {"ProcessName", 11}, {"ProcessID", 9},
+                                       {"Timestamp", 9},      {"version", 7},      {"Agent", 5}};
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
         if (pythia_text_equal(taken[i], key)) return 1;
     return 0;
@@ -300,10 +300,14 @@ static void report_attribute(PythiaReader *r, PythiaAttributes *list, PythiaText
 
 static void report_attributes(PythiaReader *r, uint32_t report, int name) {
     const PythiaJson *j = &r->json;
+    int metadata = pythia_json_present(j, report, PYTHIA_TEXT("X-Trace")) != 0;
     for (uint32_t at = pythia_json_first(j, report); at && r->rc == SQLITE_OK;
          at = pythia_json_after(j, at + 1)) {
         PythiaText key = pythia_json_text(j, at);
-        if (is_taken(key) || (name >= 0 && pythia_text_equal(key, name_keys[name]))) continue;
+        /* `id` is the trace where X-Trace does not say it, else a variable that the program exports. */
+        if (is_taken(key) || (!metadata && pythia_text_equal(key, PYTHIA_TEXT("id"))) ||
+            (name >= 0 && pythia_text_equal(key, name_keys[name])))
+            continue;
         report_attribute(r, &r->attributes, key, at + 1);
     }
 }

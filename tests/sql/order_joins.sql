@@ -141,3 +141,9 @@ SELECT * FROM pythia_events WHERE happens_before = 1 AND hb_same = 'host';
 SELECT * FROM pythia_events WHERE happens_before = 1 AND hb_phase = 'middle';
 SELECT * FROM pythia_events WHERE happens_after > 1;
 SELECT count(*) FROM pythia_events b LEFT JOIN pythia_events a ON b.happens_after = a.event_id;
+
+-- Alternatives beside a join, and several trace points at once.
+SELECT count(*) FROM pythia_events a JOIN pythia_events b ON b.happens_before = a.event_id AND (b.tracepoint = 'P' OR b.tracepoint = 'Q');
+SELECT count(*) FROM pythia_events a JOIN pythia_events b ON b.happens_before = a.event_id AND b.tracepoint IN ('P', 'Q');
+SELECT count(*) FROM pythia_events a JOIN pythia_events b
+  ON b.happens_before = a.event_id AND b.hb_tracepoint = 'P' || char(10) || 'Q' AND b.hb_phase = 'start,point';

@@ -34,7 +34,7 @@ SO           = pythia.so
 JOBS        := $(shell nproc 2>/dev/null || echo 1)
 FUZZ_SECONDS = 60
 OPTIMISE     = -O2 -g
-PACKAGES     = sqlite3 lapacke lapack blas libpcre2-8 zlib libzstd simdjson libxxhash
+PACKAGES     = sqlite3 lapacke lapack blas libpcre2-8 zlib libzstd simdjson libxxhash libmicrohttpd
 TESTPACKAGES = cunit
 
 # ---- flags ------------------------------------------------------------------------------------------

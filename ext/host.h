@@ -13,13 +13,16 @@ typedef struct PythiaControl PythiaControl; /* ext/control/control.h: back ends,
 typedef struct PythiaLoop PythiaLoop;       /* ext/loop/loop.h: the search space, at hand */
 typedef struct PythiaCollect PythiaCollect; /* ext/collect/collect.h: sources of records */
 
+typedef struct PythiaReceiver PythiaReceiver; /* ext/receive/receive.h: what programs send */
+
 typedef struct PythiaHost {
-    sqlite3 *db;            /* borrowed */
-    PythiaSession *session; /* owned */
-    PythiaControl *control; /* owned */
-    int in_query;           /* a table over the text of a query is reading it: vtab/subquery.c */
-    PythiaLoop *loop;       /* owned */
-    PythiaCollect *collect; /* owned */
+    sqlite3 *db;              /* borrowed */
+    PythiaSession *session;   /* owned */
+    PythiaControl *control;   /* owned */
+    int in_query;             /* a table over the text of a query is reading it: vtab/subquery.c */
+    PythiaLoop *loop;         /* owned */
+    PythiaCollect *collect;   /* owned */
+    PythiaReceiver *receiver; /* a source of collect, which owns it; NULL: there never was one */
     int references;
 } PythiaHost;
 

@@ -19,6 +19,7 @@ SQLITE_EXTENSION_INIT1
 #include "ext/pythia.h"
 #include "sql/fn_capture.h"
 #include "sql/fn_control.h"
+#include "sql/fn_listen.h"
 #include "sql/fn_loop.h"
 #include "sql/fn_order.h"
 #include "sql/fn_pivot.h"
@@ -135,6 +136,7 @@ sqlite3_pythia_init(sqlite3 *db, char **error, const struct sqlite3_api_routines
     if (!rc) rc = pythia_fn_capture_register(host, error);
     if (!rc) rc = pythia_fn_order_register(host, error);
     if (!rc) rc = pythia_fn_control_register(host, error);
+    if (!rc) rc = pythia_fn_listen_register(host, error);
     if (!rc) rc = pythia_fn_loop_register(host, error);
     if (!rc) rc = pythia_fn_pivot_register(db, error);
     if (!rc) rc = pythia_fn_stat_register(db, error);

@@ -14,7 +14,7 @@
 #include "ext/base/bytes.h"
 #include "ext/base/hash.h"
 #include "ext/collect/collect.h"
-#include "ext/collect/held.h"
+#include "ext/collect/waiting.h"
 #include "ext/probe/page.h"
 #include "ext/pythia_probe.h"
 
@@ -50,7 +50,7 @@ typedef struct Reading {
     const PythiaSink *sink;
     uint64_t *serial;
     int64_t *records;
-    PythiaHeld *held;
+    PythiaWaiting *held;
     PythiaArena arena;   /* of texts, as long as the page is read */
     PythiaArena scratch; /* of one record */
     Process *processes;  /* [process] */
@@ -224,16 +224,16 @@ static int values_read(Reading *r, PythiaArena *arena, const uint64_t *words, un
 }
 
 /* Gives the points of a span to its record. */
-static int points_attach(PythiaArena *arena, PythiaHeldPoint *points, PythiaRecord *record) {
+static int points_attach(PythiaArena *arena, PythiaWaitingPoint *points, PythiaRecord *record) {
     size_t n = 0;
-    for (const PythiaHeldPoint *p = points; p; p = p->next)
+    for (const PythiaWaitingPoint *p = points; p; p = p->next)
         n++;
     if (!n) return SQLITE_OK;
     PythiaPointRecord *list = pythia_arena_alloc(arena, n * sizeof *list);
     if (!list) return SQLITE_NOMEM;
     record->points = list;
     record->npoints = n;
-    for (const PythiaHeldPoint *p = points; p; p = p->next)
+    for (const PythiaWaitingPoint *p = points; p; p = p->next)
         *list++ = (PythiaPointRecord){
             .time_ns = p->time_ns, .name = p->name, .attributes = p->attributes, .n = p->n};
     return SQLITE_OK;
@@ -272,7 +272,7 @@ static int take_span(Reading *r, const uint64_t *words, unsigned n) {
     int rc = process_of(r, words[PYTHIA_WORD_ORIGIN] & 0xffff, &process);
     if (!rc) rc = slot_text(r, slot, &name);
     if (!rc) rc = values_read(r, &r->scratch, words, n, &attributes, &record.nattributes);
-    if (!rc) rc = points_attach(&r->scratch, pythia_held_take(r->held, hi, lo, id), &record);
+    if (!rc) rc = points_attach(&r->scratch, pythia_waiting_take(r->held, hi, lo, id), &record);
     if (rc) return rc;
     record.trace = ref_of(hi, lo, PYTHIA_ID_HEX32);
     record.span = ref_of(0, id, PYTHIA_ID_HEX16);
@@ -290,7 +290,7 @@ static int take_span(Reading *r, const uint64_t *words, unsigned n) {
 }
 
 /* A point as a span of no length. */
-static int point_as_span(const PythiaSink *sink, const PythiaHeldPoint *p,
+static int point_as_span(const PythiaSink *sink, const PythiaWaitingPoint *p,
                          const PythiaResource *resource) {
     PythiaRecord record = {
         .trace = ref_of(p->trace_hi, p->trace_lo, PYTHIA_ID_HEX32),
@@ -311,7 +311,7 @@ static int take_point(Reading *r, const uint64_t *words, unsigned n) {
     const Process *process;
     PythiaText name, span_name = {NULL, 0};
     PythiaArena *arena = &r->held->arena;
-    PythiaHeldPoint *p = pythia_arena_alloc(arena, sizeof *p);
+    PythiaWaitingPoint *p = pythia_arena_alloc(arena, sizeof *p);
     if (!p) return SQLITE_NOMEM;
     if (!time_fits(words[PYTHIA_WORD_TIME], 0))
         return problem(r, "time", "a point with a time that is none");
@@ -340,7 +340,7 @@ static int take_point(Reading *r, const uint64_t *words, unsigned n) {
     if (!p->span || !span_name.n || rest.n == name.n)
         return point_as_span(r->sink, p, &process->resource);
     rc = text_copy(arena, rest, &p->name);
-    return rc ? rc : pythia_held_add(r->held, p);
+    return rc ? rc : pythia_waiting_add(r->held, p);
 }
 
 /* ------------------------------------------------------------------ rings */
@@ -453,8 +453,8 @@ static int marks_write(PythiaStore *store, const OpenPage *open, char **error) {
     return rc;
 }
 
-static int page_read(PythiaStore *store, OpenPage *open, PythiaHeld *held, const PythiaSink *sink,
-                     uint64_t *serial, int64_t *records, char **error) {
+static int page_read(PythiaStore *store, OpenPage *open, PythiaWaiting *held,
+                     const PythiaSink *sink, uint64_t *serial, int64_t *records, char **error) {
     Reading r = {.open = open, .sink = sink, .serial = serial, .records = records, .held = held};
     int rc = marks_read(store, open, error);
     r.processes = pythia_alloc_zero(open->page.geometry.nprocesses * sizeof *r.processes);
@@ -517,8 +517,8 @@ static int pages_find(Pages *pages, PythiaStore *store, char **error) {
 }
 
 /* Points that have waited too long become spans. */
-static int held_settle(PythiaHeld *held, const PythiaSink *sink, uint64_t *serial) {
-    PythiaHeldPoint *point = pythia_held_overdue(held, clock_now() - HOLD_NS, MOST_HELD);
+static int held_settle(PythiaWaiting *held, const PythiaSink *sink, uint64_t *serial) {
+    PythiaWaitingPoint *point = pythia_waiting_overdue(held, clock_now() - HOLD_NS, MOST_HELD);
     int rc = SQLITE_OK;
     for (; point && !rc; point = point->next) {
         Process process = {.resource.service = point->service};
@@ -531,23 +531,23 @@ static int held_settle(PythiaHeld *held, const PythiaSink *sink, uint64_t *seria
 static int pages_drain(void *self, PythiaStore *store, const PythiaSink *sink, uint64_t *serial,
                        int64_t *records, char **error) {
     Pages *pages = self;
-    PythiaHeld held = {0};
+    PythiaWaiting held = {0};
     PythiaBuf mark = {0};
     int rc = pages_find(pages, store, error);
     if (!rc && pages->n) rc = pythia_collect_mark_read(store, HELD_KEY, &mark, error);
     size_t had = mark.n;
-    if (!rc) rc = pythia_held_read(&held, (PythiaText){(const char *)mark.data, mark.n});
+    if (!rc) rc = pythia_waiting_read(&held, (PythiaText){(const char *)mark.data, mark.n});
     for (size_t i = 0; i < pages->n && !rc; i++)
         rc = page_read(store, &pages->pages[i], &held, sink, serial, records, error);
     if (!rc) rc = held_settle(&held, sink, serial);
     mark.n = 0;
-    pythia_held_write(&held, &mark);
+    pythia_waiting_write(&held, &mark);
     if (!rc) rc = mark.rc;
     if (!rc && (had || mark.n))
         rc = pythia_collect_mark_write(store, HELD_KEY,
                                        (PythiaText){(const char *)mark.data, mark.n}, error);
     pythia_buf_clear(&mark);
-    pythia_held_clear(&held);
+    pythia_waiting_clear(&held);
     return rc;
 }
 

@@ -1,41 +1,41 @@
-/* held.c - points that wait for their span; see held.h.
+/* waiting.c - points that wait for their span; see waiting.h.
 **
 ** As bytes: a version, then for each point trace, span, own id and pid (8 bytes each), time (zigzag), the texts
 ** (varint length, bytes) and the attributes (type, key, value). */
-#include "ext/collect/held.h"
+#include "ext/collect/waiting.h"
 
 #include "ext/base/bytes.h"
 #include "ext/base/hash.h"
 
 enum { FIRST_BUCKETS = 256, BYTES_VERSION = 1, MOST_ATTRIBUTES = 64 };
 
-void pythia_held_clear(PythiaHeld *held) {
+void pythia_waiting_clear(PythiaWaiting *held) {
     pythia_free(held->buckets);
     pythia_arena_clear(&held->arena);
     memset(held, 0, sizeof *held);
 }
 
-static PythiaHeldPoint **bucket_of(const PythiaHeld *held, uint64_t lo, uint64_t span) {
+static PythiaWaitingPoint **bucket_of(const PythiaWaiting *held, uint64_t lo, uint64_t span) {
     return &held->buckets[pythia_hash_mix(lo, span) & (held->nbuckets - 1)];
 }
 
 /* Puts a point behind those that are there. */
-static void held_link(PythiaHeld *held, PythiaHeldPoint *point) {
-    PythiaHeldPoint **link = bucket_of(held, point->trace_lo, point->span);
+static void held_link(PythiaWaiting *held, PythiaWaitingPoint *point) {
+    PythiaWaitingPoint **link = bucket_of(held, point->trace_lo, point->span);
     while (*link)
         link = &(*link)->next;
     point->next = NULL;
     *link = point;
 }
 
-static int held_grow(PythiaHeld *held) {
+static int held_grow(PythiaWaiting *held) {
     if (held->n < held->nbuckets) return SQLITE_OK;
-    PythiaHeld larger = *held;
+    PythiaWaiting larger = *held;
     larger.nbuckets = held->nbuckets ? held->nbuckets * 4 : FIRST_BUCKETS;
-    larger.buckets = pythia_alloc_zero(larger.nbuckets * sizeof(PythiaHeldPoint *));
+    larger.buckets = pythia_alloc_zero(larger.nbuckets * sizeof(PythiaWaitingPoint *));
     if (!larger.buckets) return SQLITE_NOMEM;
     for (size_t i = 0; i < held->nbuckets; i++)
-        for (PythiaHeldPoint *point = held->buckets[i], *next; point; point = next) {
+        for (PythiaWaitingPoint *point = held->buckets[i], *next; point; point = next) {
             next = point->next;
             held_link(&larger, point);
         }
@@ -44,7 +44,7 @@ static int held_grow(PythiaHeld *held) {
     return SQLITE_OK;
 }
 
-int pythia_held_add(PythiaHeld *held, PythiaHeldPoint *point) {
+int pythia_waiting_add(PythiaWaiting *held, PythiaWaitingPoint *point) {
     int rc = held_grow(held);
     if (rc) return rc;
     held_link(held, point);
@@ -52,13 +52,13 @@ int pythia_held_add(PythiaHeld *held, PythiaHeldPoint *point) {
     return SQLITE_OK;
 }
 
-PythiaHeldPoint *pythia_held_take(PythiaHeld *held, uint64_t trace_hi, uint64_t trace_lo,
-                                  uint64_t span) {
-    PythiaHeldPoint *taken = NULL, **end = &taken;
+PythiaWaitingPoint *pythia_waiting_take(PythiaWaiting *held, uint64_t trace_hi, uint64_t trace_lo,
+                                        uint64_t span) {
+    PythiaWaitingPoint *taken = NULL, **end = &taken;
     if (!held->n) return NULL;
-    PythiaHeldPoint **link = bucket_of(held, trace_lo, span);
+    PythiaWaitingPoint **link = bucket_of(held, trace_lo, span);
     while (*link) {
-        PythiaHeldPoint *point = *link;
+        PythiaWaitingPoint *point = *link;
         if (point->span != span || point->trace_lo != trace_lo || point->trace_hi != trace_hi) {
             link = &point->next;
             continue;
@@ -72,11 +72,11 @@ PythiaHeldPoint *pythia_held_take(PythiaHeld *held, uint64_t trace_hi, uint64_t 
     return taken;
 }
 
-PythiaHeldPoint *pythia_held_overdue(PythiaHeld *held, int64_t before_ns, size_t most) {
-    PythiaHeldPoint *taken = NULL;
+PythiaWaitingPoint *pythia_waiting_overdue(PythiaWaiting *held, int64_t before_ns, size_t most) {
+    PythiaWaitingPoint *taken = NULL;
     for (size_t i = 0; i < held->nbuckets; i++)
-        for (PythiaHeldPoint **link = &held->buckets[i]; *link;) {
-            PythiaHeldPoint *point = *link;
+        for (PythiaWaitingPoint **link = &held->buckets[i]; *link;) {
+            PythiaWaitingPoint *point = *link;
             if (point->time_ns >= before_ns && held->n <= most) {
                 link = &point->next;
                 continue;
@@ -110,11 +110,11 @@ static void attribute_write(PythiaBuf *out, const PythiaAttribute *a) {
     }
 }
 
-void pythia_held_write(const PythiaHeld *held, PythiaBuf *out) {
+void pythia_waiting_write(const PythiaWaiting *held, PythiaBuf *out) {
     if (!held->n) return;
     pythia_buf_byte(out, BYTES_VERSION);
     for (size_t i = 0; i < held->nbuckets; i++)
-        for (const PythiaHeldPoint *p = held->buckets[i]; p; p = p->next) {
+        for (const PythiaWaitingPoint *p = held->buckets[i]; p; p = p->next) {
             pythia_buf_u64(out, p->trace_hi);
             pythia_buf_u64(out, p->trace_lo);
             pythia_buf_u64(out, p->span);
@@ -154,8 +154,8 @@ static void attribute_read(PythiaBytes *in, PythiaArena *arena, PythiaAttribute 
     }
 }
 
-static PythiaHeldPoint *point_read(PythiaBytes *in, PythiaArena *arena) {
-    PythiaHeldPoint *p = pythia_arena_alloc(arena, sizeof *p);
+static PythiaWaitingPoint *point_read(PythiaBytes *in, PythiaArena *arena) {
+    PythiaWaitingPoint *p = pythia_arena_alloc(arena, sizeof *p);
     if (!p) return NULL;
     memset(p, 0, sizeof *p);
     p->trace_hi = pythia_bytes_u64(in);
@@ -179,14 +179,14 @@ static PythiaHeldPoint *point_read(PythiaBytes *in, PythiaArena *arena) {
     return in->bad ? NULL : p;
 }
 
-int pythia_held_read(PythiaHeld *held, PythiaText bytes) {
+int pythia_waiting_read(PythiaWaiting *held, PythiaText bytes) {
     PythiaBytes in = pythia_bytes(bytes.p ? bytes.p : "", bytes.n);
     int rc = SQLITE_OK;
     if (bytes.n && pythia_bytes_byte(&in) != BYTES_VERSION) return SQLITE_OK;
     while (!rc && pythia_bytes_left(&in)) {
-        PythiaHeldPoint *point = point_read(&in, &held->arena);
+        PythiaWaitingPoint *point = point_read(&in, &held->arena);
         if (!point) break;
-        rc = pythia_held_add(held, point);
+        rc = pythia_waiting_add(held, point);
     }
     return rc;
 }

@@ -61,7 +61,7 @@ static void fn_collect(sqlite3_context *context, int argc, sqlite3_value **argv)
     int rc = pythia_collect_run(host->collect, host->session, schema, &records, &error);
     if (!rc) rc = pythia_control_run(host->control, schema, 0, NULL, &error);
     if (rc)
-        result_failure(context, rc, error);
+        pythia_result_failure(context, rc, error);
     else
         sqlite3_result_int64(context, records);
 }

@@ -8,6 +8,7 @@
 #include "ext/collect/collect.h"
 #include "ext/read/read.h"
 #include "ext/receive/receive.h"
+#include "sql/result.h"
 
 #include <stdlib.h>
 
@@ -112,16 +113,6 @@ static int options_read(sqlite3 *db, sqlite3_value *json, ListenOptions *options
 
 /* ---- the function ---------------------------------------------------------------------------------------- */
 
-static void result_failure(sqlite3_context *context, int rc, char *error) {
-    if (rc == SQLITE_NOMEM) {
-        sqlite3_result_error_nomem(context);
-    } else {
-        sqlite3_result_error(context, error ? error : sqlite3_errstr(rc), -1);
-        sqlite3_result_error_code(context, rc);
-    }
-    sqlite3_free(error);
-}
-
 /* Begins to listen; a receiver that was stopped goes on with what it holds, unless it is for other options. */
 static int listen_begin(PythiaHost *host, const char *address, const ListenOptions *options,
                         char **error) {
@@ -169,7 +160,7 @@ static void fn_listen(sqlite3_context *context, int argc, sqlite3_value **argv) 
     if (!rc) rc = listen_begin(host, address, &options, &error);
     sqlite3_free(options.schema);
     if (rc)
-        result_failure(context, rc, error);
+        pythia_result_failure(context, rc, error);
     else
         sqlite3_result_text(context, pythia_receiver_address(host->receiver), -1, SQLITE_TRANSIENT);
 }

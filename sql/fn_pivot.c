@@ -37,8 +37,9 @@ static void fn_pivot(sqlite3_context *context, int argc, sqlite3_value **argv) {
 }
 
 int pythia_fn_pivot_register(sqlite3 *db, char **error) {
-    int rc = sqlite3_create_function_v2(db, "pythia_pivot", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
-                                        NULL, fn_pivot, NULL, NULL, NULL);
+    int rc = sqlite3_create_function_v2(db, "pythia_pivot", 1,
+                                        SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
+                                        fn_pivot, NULL, NULL, NULL);
     return rc ? pythia_fail(error, rc, "could not register pythia_pivot: %s", sqlite3_errmsg(db))
               : rc;
 }

@@ -285,7 +285,8 @@ static int page_prepare(PythiaBackend *backend, const PythiaControlChange *chang
         need += data->plan[i]
                     .has_setting; /* two changes of one slot make its chain longer in between */
     }
-    if (!rc && need > settings_mark(data))
+    /* Most changes need none: then the settings, which are large, are not looked at. */
+    if (!rc && need && need > settings_mark(data))
         rc = pythia_fail(error, SQLITE_FULL, "the page has no room for %lld settings more",
                          (sqlite3_int64)need);
     sqlite3_finalize(statement);

@@ -4,6 +4,7 @@ import shutil
 import statistics
 import subprocess
 import sqlite3
+import sys
 import time
 
 from common import *
@@ -33,14 +34,10 @@ class Page:
         if os.path.exists(self.path):
             os.unlink(self.path)
 
-    def connect(self, database):
-        db = sqlite3.connect(database, isolation_level=None)
-        db.enable_load_extension(True)
-        db.load_extension(SO)
-        db.execute("PRAGMA journal_mode = wal")
-        db.execute("PRAGMA synchronous = normal")
-        db.execute("INSERT INTO pythia_backends(name, kind, target) VALUES('bench', 'page', ?)", (self.path,))
-        return db
+    def session(self, what, database):
+        """Runs a session of bench_session below, in the interpreter of the system, which loads extensions."""
+        command = ["/usr/bin/python3", os.path.join(SOURCES, "bench_probe.py"), what, SO, self.path, database]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def costs(b, page):
@@ -79,45 +76,35 @@ def lttng(b, point):
 
 
 def effect(b, page, name, database):
-    """From the beginning and from the end of COMMIT to the trace point's change, in a program that looks."""
+    """From the beginning of COMMIT to the trace point's change, in a program that looks."""
     watcher = page.start("watch", str(FLIPS))
     watcher.stdout.readline()
-    db = page.connect(database)
-    db.execute("INSERT INTO pythia_control(tracepoint, enabled) VALUES('bench/other', 0)")
-    begun, ended, seen = [], [], []
-    for i in range(FLIPS):
-        db.execute("BEGIN")
-        if i % 2 == 0:
-            db.execute("INSERT INTO pythia_control(rule_id, tracepoint) VALUES(77, 'bench/watched')")
-        else:
-            db.execute("DELETE FROM pythia_control WHERE rule_id = 77")
-        begun.append(time.monotonic_ns())
-        db.execute("COMMIT")
-        ended.append(time.monotonic_ns())
+    session, begun, took, seen = page.session("flip", database), [], [], []
+    for _ in range(FLIPS):
+        session.stdin.write("go\n")
+        session.stdin.flush()
+        line = session.stdout.readline().split()
+        if len(line) != 2:
+            watcher.kill()
+            raise Failed("the session ended")
+        begun.append(int(line[0]))
+        took.append(int(line[1]))
         seen.append(int(watcher.stdout.readline()))
     watcher.wait()
-    db.close()
-    from_begin = statistics.median(s - t for s, t in zip(seen, begun)) / 1e6
-    commit = statistics.median(e - t for e, t in zip(ended, begun)) / 1e6
-    b.results.add("COMMIT to effect, median", "pythia", name, from_begin, "ms", at_most=1,
-                  note=f"from the beginning of COMMIT, which takes {commit:.2f} ms")
+    session.communicate()
+    ms = statistics.median(s - t for s, t in zip(seen, begun)) / 1e6
+    b.results.add("COMMIT to effect, median", "pythia", name, ms, "ms", at_most=1,
+                  note=f"from the beginning of COMMIT, which takes {statistics.median(took) / 1e6:.2f} ms")
 
 
 def many_rules(b, page):
     page.run("points", str(RULES))
     times = []
-    for i in range(3):
-        database = fresh("control.db")
-        db = page.connect(database)
-        start = time.monotonic()
-        db.execute("BEGIN")
-        db.executemany("INSERT INTO pythia_control(tracepoint, enabled) VALUES(?, ?)",
-                       ((f"bench/p{i}", 1) for i in range(RULES)))
-        db.execute("COMMIT")
-        times.append((time.monotonic() - start) * 1000)
-        if db.execute("SELECT count(*) FROM pythia_tracepoints WHERE enabled AND pending = 0").fetchone()[0] < RULES:
-            raise Failed("not all trace points are on")
-        db.close()
+    for _ in range(3):
+        out, _ = page.session("rules", fresh("control.db")).communicate()
+        if not out:
+            raise Failed("the session ended")
+        times.append(float(out))
     b.results.add(f"{RULES} rules in one transaction", "pythia", "exact names", min(times), "ms", at_most=50)
 
 
@@ -134,3 +121,37 @@ def run(b):
         many_rules(b, page)
     finally:
         page.remove()
+
+
+def bench_session(what, so, page, database):
+    """What a session does while it is measured: flips a trace point at every line that it reads, and prints when
+    COMMIT began and how long it took; or writes many rules, and prints the milliseconds."""
+    db = sqlite3.connect(database, isolation_level=None)
+    db.enable_load_extension(True)
+    db.load_extension(so)
+    db.execute("PRAGMA journal_mode = wal")
+    db.execute("PRAGMA synchronous = normal")
+    db.execute("INSERT INTO pythia_backends(name, kind, target) VALUES('bench', 'page', ?)", (page,))
+    if what == "flip":
+        db.execute("INSERT INTO pythia_control(tracepoint, enabled) VALUES('bench/other', 0)")
+        for i, _ in enumerate(sys.stdin):
+            db.execute("BEGIN")
+            db.execute("DELETE FROM pythia_control WHERE rule_id = 77" if i % 2 else
+                       "INSERT INTO pythia_control(rule_id, tracepoint) VALUES(77, 'bench/watched')")
+            begun = time.monotonic_ns()
+            db.execute("COMMIT")
+            print(begun, time.monotonic_ns() - begun, flush=True)
+    else:
+        begun = time.monotonic_ns()
+        db.execute("BEGIN")
+        db.executemany("INSERT INTO pythia_control(tracepoint, enabled) VALUES(?, 1)",
+                       ((f"bench/p{i}",) for i in range(RULES)))
+        db.execute("COMMIT")
+        took = time.monotonic_ns() - begun
+        on, = db.execute("SELECT count(*) FROM pythia_tracepoints WHERE enabled AND NOT pending").fetchone()
+        if on >= RULES:
+            print(took / 1e6)
+
+
+if __name__ == "__main__":
+    bench_session(*sys.argv[1:])

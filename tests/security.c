@@ -138,8 +138,9 @@ static void check_tags(void) {
         } else if (!IS_ONE_OF(f->name, reading) && !(f->flags & (INNOCUOUS | DIRECT_ONLY))) {
             fail("is neither innocuous nor direct only; say in tests/security.c why", f->name);
         }
+        /* pythia_pivot turns text into text, and looks at no traces. */
         if (f->flags & INNOCUOUS && strncmp(f->name, "pythia_", 7) == 0 &&
-            strcmp(f->name, "pythia_version") != 0)
+            strcmp(f->name, "pythia_version") != 0 && strcmp(f->name, "pythia_pivot") != 0)
             fail("belongs to the store, and is innocuous", f->name);
     }
 }

@@ -1,4 +1,5 @@
--- Comparing two sets: of one store by predicates, of two.
+-- Comparing two sets: of one store by predicates, of two. Not run again after a failure: ATTACH would find its
+-- schema there already.
 SELECT pythia_import('fixtures/otel-shop/none.otlp.jsonl.gz');
 DELETE FROM pythia_traces WHERE request_type <> 'frontend/POST /cart';
 -- fail
@@ -6,4 +7,3 @@ SELECT what, change, key FROM pythia_compare('duration_ns < 3500000', 'duration_
 ATTACH ':memory:' AS other;
 SELECT pythia_import('fixtures/formats/jaeger.json', '{"schema":"other"}');
 SELECT count(*) FROM pythia_compare('other', 'trace_id < ''8''');
--- retry

@@ -113,7 +113,6 @@ static void candidate_measure(Find *f, PythiaCandidate *c) {
 
 /* Takes the candidates of the events that were collected. */
 static int stretch_take(Find *f, int64_t count) {
-    uint32_t before = f->out->n;
     for (uint32_t i = 0; i < f->nevents; i++) {
         uint32_t index;
         int made;
@@ -123,7 +122,6 @@ static int stretch_take(Find *f, int64_t count) {
         rc = pythia_poll(f->poll);
         if (rc) return rc;
     }
-    (void)before;
     /* Each once, however often it stands there. */
     for (uint32_t i = 0; i < f->nevents; i++) {
         uint32_t point = f->space->nodes[f->events[i] >> 2].point;

@@ -15,8 +15,8 @@
 #include "ext/capture/session.h"
 #include "ext/group/group.h"
 #include "ext/store/store.h"
-#include "ext/trace/context.h"
 #include "ext/trace/before.h"
+#include "ext/trace/context.h"
 #include "ext/trace/signature.h"
 
 /* ---- settings.c ---------------------------------------------------------------------------------- */

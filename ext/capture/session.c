@@ -11,7 +11,7 @@ struct PythiaSession {
     PythiaCapture **captures; /* one per schema that was asked for and has a store */
     size_t n, capacity;
     unsigned connected; /* virtual tables */
-    int readers; /* tables being read */
+    int readers;        /* tables being read */
     PythiaCapture
         *current; /* that of main, when it need not be looked at again; see session_note() */
     sqlite3_int64 changes; /* made by this connection when that was found */

@@ -45,7 +45,8 @@ static const PythiaSetting all_settings[] = {
      NUMBER(0, 1), 0},
     {"min_samples", "30", "traces", "a smaller group is not judged", NUMBER(1, 1e9), 0},
     {"confidence", "0.95", NULL,
-     "a group is a problem when what is judged exceeds its threshold with this confidence; 0.5: the "
+     "a group is a problem when what is judged exceeds its threshold with this confidence; 0.5: "
+     "the "
      "plain figures decide",
      NUMBER(0.5, 0.999999), 0},
     {"strategy", "binary", NULL, "how the loop chooses trace points: a name of pythia_strategies",

@@ -2,16 +2,7 @@
 #include "sql/fn_loop.h"
 
 #include "ext/loop/loop.h"
-
-static void result_failure(sqlite3_context *context, int rc, char *error) {
-    if (rc == SQLITE_NOMEM) {
-        sqlite3_result_error_nomem(context);
-    } else {
-        sqlite3_result_error(context, error ? error : sqlite3_errstr(rc), -1);
-        sqlite3_result_error_code(context, rc);
-    }
-    sqlite3_free(error);
-}
+#include "sql/result.h"
 
 static void fn_learn(sqlite3_context *context, int argc, sqlite3_value **argv) {
     PythiaHost *host = sqlite3_user_data(context);
@@ -27,7 +18,7 @@ static void fn_learn(sqlite3_context *context, int argc, sqlite3_value **argv) {
     }
     int rc = pythia_loop_learn(host->loop, query, &traces, &error);
     if (rc)
-        result_failure(context, rc, error);
+        pythia_result_failure(context, rc, error);
     else
         sqlite3_result_int64(context, traces);
 }
@@ -58,7 +49,7 @@ static void fn_cycle(sqlite3_context *context, int argc, sqlite3_value **argv, c
     if (!valid) return;
     int rc = run(host->loop, now_ns, &decisions, &error);
     if (rc)
-        result_failure(context, rc, error);
+        pythia_result_failure(context, rc, error);
     else
         sqlite3_result_int64(context, decisions);
 }

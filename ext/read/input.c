@@ -7,6 +7,7 @@
 #include "ext/read/input.h"
 
 #include "ext/base/hash.h"
+#include "ext/base/library.h"
 #include "ext/base/mem.h"
 
 #include <errno.h>
@@ -48,26 +49,6 @@ struct PythiaInput {
     size_t zstd_next; /* stored bytes that the next block takes; 0: between frames */
     const char *damage, *damage_kind;
 };
-
-static voidpf gzip_alloc(voidpf opaque, uInt n, uInt bytes) {
-    (void)opaque;
-    return pythia_alloc_array(n, bytes);
-}
-
-static void gzip_free(voidpf opaque, voidpf memory) {
-    (void)opaque;
-    pythia_free(memory);
-}
-
-static void *zstd_alloc(void *opaque, size_t bytes) {
-    (void)opaque;
-    return pythia_alloc(bytes);
-}
-
-static void zstd_free(void *opaque, void *memory) {
-    (void)opaque;
-    pythia_free(memory);
-}
 
 static int input_new(PythiaInput **input) {
     PythiaInput *in = pythia_alloc_zero(sizeof *in);
@@ -190,7 +171,7 @@ static int raw_is_zstd(const PythiaInput *in) {
 }
 
 static int zstd_open(PythiaInput *in) {
-    static const ZSTD_customMem memory = {zstd_alloc, zstd_free, NULL};
+    static const ZSTD_customMem memory = {pythia_library_alloc, pythia_library_free, NULL};
     in->zstd = ZSTD_createDCtx_advanced(memory);
     in->text = pythia_alloc(TEXT_BYTES);
     if (!in->zstd || !in->text) return SQLITE_NOMEM;
@@ -205,8 +186,8 @@ static int input_detect(PythiaInput *in, char **error) {
     if (rc != SQLITE_OK) return rc;
     in->coding = CODING_PLAIN;
     if (raw_is_gzip(in)) {
-        in->gzip.zalloc = gzip_alloc;
-        in->gzip.zfree = gzip_free;
+        in->gzip.zalloc = pythia_library_array;
+        in->gzip.zfree = pythia_library_free;
         if (inflateInit2(&in->gzip, 16 + MAX_WBITS) != Z_OK) return SQLITE_NOMEM;
         in->gzip_open = in->gzip_member = 1;
         in->coding = CODING_GZIP;

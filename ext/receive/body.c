@@ -5,6 +5,7 @@
 ** a bound: the reader itself would follow a small body that unpacks without end. */
 #include "ext/receive/internal.h"
 
+#include "ext/base/library.h"
 #include "ext/base/mem.h"
 #include "ext/read/read.h"
 
@@ -34,16 +35,6 @@ int receive_encoding(const char *encoding) {
 
 /* ---- decompression ------------------------------------------------------------------------------------ */
 
-static void *z_alloc(void *context, unsigned n, unsigned size) {
-    (void)context;
-    return pythia_alloc_array(n, size);
-}
-
-static void z_free(void *context, void *memory) {
-    (void)context;
-    pythia_free(memory);
-}
-
 static int fail(BodyVerdict *verdict, int status, const char *reason) {
     verdict->status = status;
     sqlite3_snprintf((int)sizeof verdict->reason, verdict->reason, "%s", reason);
@@ -52,7 +43,7 @@ static int fail(BodyVerdict *verdict, int status, const char *reason) {
 
 /* Inflates gzip members one behind the other; the status to answer when that fails, else 200. */
 static int unpack(PythiaText body, PythiaBuf *out, BodyVerdict *verdict) {
-    z_stream z = {.zalloc = z_alloc, .zfree = z_free};
+    z_stream z = {.zalloc = pythia_library_array, .zfree = pythia_library_free};
     if (inflateInit2(&z, 15 + 16) != Z_OK) return fail(verdict, 500, "no memory");
     z.next_in = (Bytef *)(uintptr_t)body.p;
     z.avail_in = (uInt)body.n;

@@ -6,6 +6,7 @@
 #include <zstd_errors.h>
 
 #include "ext/base/bytes.h"
+#include "ext/base/library.h"
 #include "ext/base/mem.h"
 
 enum {
@@ -18,17 +19,7 @@ enum {
     MOST_BYTES = 1 << 30
 };
 
-static void *packer_alloc(void *opaque, size_t bytes) {
-    (void)opaque;
-    return pythia_alloc(bytes);
-}
-
-static void packer_free(void *opaque, void *memory) {
-    (void)opaque;
-    pythia_free(memory);
-}
-
-static const ZSTD_customMem packer_memory = {packer_alloc, packer_free, NULL};
+static const ZSTD_customMem packer_memory = {pythia_library_alloc, pythia_library_free, NULL};
 
 void pythia_packer_clear(PythiaPacker *packer) {
     ZSTD_freeCCtx(packer->compress);

@@ -5,6 +5,7 @@
 ** leads to is replaced. */
 #include "ext/write/output.h"
 
+#include "ext/base/library.h"
 #include "ext/base/mem.h"
 
 #include <errno.h>
@@ -40,26 +41,6 @@ static int output_fail(const PythiaOutput *output, int rc, const char *what, cha
 
 /* ---- compression ---- */
 
-static voidpf gzip_alloc(voidpf opaque, uInt n, uInt bytes) {
-    (void)opaque;
-    return pythia_alloc_array(n, bytes);
-}
-
-static void gzip_free(voidpf opaque, voidpf memory) {
-    (void)opaque;
-    pythia_free(memory);
-}
-
-static void *zstd_alloc(void *opaque, size_t bytes) {
-    (void)opaque;
-    return pythia_alloc(bytes);
-}
-
-static void zstd_free(void *opaque, void *memory) {
-    (void)opaque;
-    pythia_free(memory);
-}
-
 static int ends_in(const char *path, const char *suffix) {
     size_t n = strlen(path), m = strlen(suffix);
     return n > m && strcmp(path + n - m, suffix) == 0;
@@ -67,7 +48,7 @@ static int ends_in(const char *path, const char *suffix) {
 
 static int open_packing(PythiaOutput *output, const char *path) {
     enum { GZIP_WINDOW = 15 + 16, GZIP_MEMORY = 8 };
-    static const ZSTD_customMem memory = {zstd_alloc, zstd_free, NULL};
+    static const ZSTD_customMem memory = {pythia_library_alloc, pythia_library_free, NULL};
     int gzip = ends_in(path, ".gz");
     if (!gzip && !ends_in(path, ".zst")) return SQLITE_OK;
     output->packed = pythia_alloc(PACKED_BYTES);
@@ -79,8 +60,8 @@ static int open_packing(PythiaOutput *output, const char *path) {
         ZSTD_CCtx_setParameter(output->zstd, ZSTD_c_checksumFlag, 1);
         return SQLITE_OK;
     }
-    output->gzip.zalloc = gzip_alloc;
-    output->gzip.zfree = gzip_free;
+    output->gzip.zalloc = pythia_library_array;
+    output->gzip.zfree = pythia_library_free;
     if (deflateInit2(&output->gzip, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY,
                      Z_DEFAULT_STRATEGY) != Z_OK)
         return SQLITE_NOMEM;

@@ -15,12 +15,12 @@ int main(int argc, char **argv) {
         puts("outside");
         return 0;
     }
-    PYTHIA_SPAN_ALWAYS(work, "work");
-    PYTHIA_POINT_WITH(PYTHIA_PROBE_ALWAYS_ON, "work/step", "n", 7);
+    PYTHIA_SPAN_ALWAYS(task, "task");
+    PYTHIA_POINT_WITH(PYTHIA_PROBE_ALWAYS_ON, "task/step", "n", 7);
     PYTHIA_POINT_WITH(PYTHIA_PROBE_ALWAYS_ON, "elsewhere");
     puts("waiting");
     fflush(stdout);
     getchar();
-    PYTHIA_SPAN_END(work);
+    PYTHIA_SPAN_END(task);
     return 0;
 }

@@ -366,7 +366,7 @@ class Collecting(ProbeTest):
         self.assertEqual(other.execute("SELECT pythia_collect()").fetchall(), [(3,)])
 
     def test_points_wait_for_their_span(self):
-        """The span "work" lasts as long as the program; its points are collected before it ends."""
+        """The span "task" lasts as long as the program; its points are collected before it ends."""
         program = subprocess.Popen([os.path.join(BUILD, "probe", "long")], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, env={**os.environ, "PYTHIA_PAGE": self.page})
         self.addCleanup(program.kill)
@@ -381,7 +381,7 @@ class Collecting(ProbeTest):
         self.assertEqual(self.collect(), 1)
         self.assertEqual(self.rows("SELECT tracepoint, phase, attributes->>'n' FROM pythia_events "
                                    "WHERE tracepoint <> 'long/elsewhere' ORDER BY time_ns"),
-                         [("long/work", "start", None), ("long/work/step", "point", 7), ("long/work", "end", None)])
+                         [("long/task", "start", None), ("long/task/step", "point", 7), ("long/task", "end", None)])
         self.assertEqual(self.rows("SELECT spans, status FROM pythia_traces"), [(2, "complete")])
 
     def test_points_outside_of_traces(self):

@@ -8,6 +8,7 @@
 
 #include "ext/base/error.h"
 #include "ext/base/match.h"
+#include "sql/result.h"
 
 #include <math.h>
 
@@ -22,17 +23,6 @@ static int pattern_too_long(sqlite3_context *context, PythiaText pattern) {
 static PythiaText value_text(sqlite3_value *value) {
     const char *p = (const char *)sqlite3_value_text(value);
     return (PythiaText){p, p ? (size_t)sqlite3_value_bytes(value) : 0};
-}
-
-/* Makes rc and its message the result of the function, and frees the message. */
-static void result_failure(sqlite3_context *context, int rc, char *error) {
-    if (rc == SQLITE_NOMEM)
-        sqlite3_result_error_nomem(context);
-    else if (rc == SQLITE_TOOBIG)
-        sqlite3_result_error_toobig(context);
-    else
-        sqlite3_result_error(context, error ? error : sqlite3_errstr(rc), -1);
-    sqlite3_free(error);
 }
 
 static void match_destroy(void *match) {
@@ -58,7 +48,7 @@ static PythiaMatch *pattern_get(sqlite3_context *context, int index, sqlite3_val
     char *error = NULL;
     int rc = pythia_match_compile(pattern, &match, &error);
     if (rc) {
-        result_failure(context, rc, error);
+        pythia_result_failure(context, rc, error);
         return NULL;
     }
     *fresh = 1;
@@ -84,7 +74,7 @@ static void fn_regexp(sqlite3_context *context, int n, sqlite3_value **values) {
     PythiaText subject = value_text(values[1]);
     int rc = subject.p ? pythia_match_test(match, subject, &matched, &error) : SQLITE_NOMEM;
     if (rc)
-        result_failure(context, rc, error);
+        pythia_result_failure(context, rc, error);
     else
         sqlite3_result_int(context, matched);
     pattern_keep(context, 0, match, fresh);
@@ -105,7 +95,7 @@ static void fn_regexp_extract(sqlite3_context *context, int n, sqlite3_value **v
     int rc = subject.p ? pythia_match_group(match, subject, (unsigned)group, &part, &found, &error)
                        : SQLITE_NOMEM;
     if (rc)
-        result_failure(context, rc, error);
+        pythia_result_failure(context, rc, error);
     else if (found)
         sqlite3_result_text64(context, part.p, part.n, SQLITE_TRANSIENT, SQLITE_UTF8);
     pattern_keep(context, 1, match, fresh);
@@ -126,7 +116,7 @@ static void fn_regexp_replace(sqlite3_context *context, int n, sqlite3_value **v
     char *text = rc ? NULL : pythia_buf_take(&out);
     if (!rc && !text) rc = SQLITE_NOMEM;
     if (rc)
-        result_failure(context, rc, error);
+        pythia_result_failure(context, rc, error);
     else
         sqlite3_result_text64(context, text, length, sqlite3_free, SQLITE_UTF8);
     pythia_buf_clear(&out);
@@ -288,7 +278,7 @@ static void fn_parse_duration(sqlite3_context *context, int n, sqlite3_value **v
     char *error = NULL;
     int rc = pythia_fail(&error, SQLITE_ERROR, "parse_duration: '%.60s' at byte %lld: %s", text.p,
                          (sqlite3_int64)at, wrong);
-    result_failure(context, rc, error);
+    pythia_result_failure(context, rc, error);
 }
 
 int pythia_fn_text_register(sqlite3 *db, char **error) {

@@ -316,11 +316,10 @@ static uint64_t branch_of(const PythiaProblemGroup *problem) {
 }
 
 static int conclude(Examine *x) {
-    double granular = 0, looked = 0;
+    double granular = 0;
     uint32_t first = UINT32_MAX, best = UINT32_MAX, bare = UINT32_MAX;
     for (uint32_t i = 0; i < x->looked; i++) {
         x->granular[i] = !x->questions[i].candidates.n;
-        looked += x->ranked[i].share;
         if (x->granular[i]) granular += x->ranked[i].share;
         if (!x->granular[i] && first == UINT32_MAX) first = i;
         if (x->granular[i] && best == UINT32_MAX) best = i;

@@ -21,8 +21,8 @@ typedef struct Collect {
     const PythiaModel *model;
     const PythiaMembers *members;
     int on_path;
-    int plain;    /* model and settings leave plain traces to stretch.h */
-    char *coarse; /* [trace point]: its service's clock needs a tolerance; NULL: none does */
+    int plain;                   /* model and settings leave plain traces to stretch.h */
+    const int64_t *tolerance_ns; /* [trace point]; NULL: no clock needs one */
     PythiaContext *out;
     int64_t *column[C_READ]; /* of the current segment, as stored */
     size_t capacity[C_READ];
@@ -34,27 +34,14 @@ typedef struct Collect {
     char **error;
 } Collect;
 
-/* Which trace points have coarse clocks. */
-static int find_coarse(Collect *c) {
-    const PythiaNames *names = pythia_capture_names(c->capture);
-    for (uint32_t t = 1; t <= names->ntracepoints; t++) {
-        uint32_t service = names->tracepoints[t].service;
-        if (!pythia_model_tolerance_ns(c->model, names, service, service)) continue;
-        if (!c->coarse) c->coarse = pythia_alloc_zero((size_t)names->ntracepoints + 1);
-        if (!c->coarse) return SQLITE_NOMEM;
-        c->coarse[t] = 1;
-    }
-    return SQLITE_OK;
-}
-
 /* Whether pythia_stretches_find() may be asked for a trace of the segment. */
 static int is_plain(const Collect *c, uint32_t ordinal, int64_t first, uint32_t nspans) {
     if (!c->plain || c->of_trace[T_LINKS][ordinal]) return 0;
     int64_t flags = c->column[C_BITS][first] >> 5; /* of the root; see store.h */
     if (flags & PYTHIA_SPAN_EVENT) return 0;
     if (flags & PYTHIA_SPAN_ANCHORED && c->model->request_end == PYTHIA_END_AUTO) return 0;
-    for (uint32_t i = 0; c->coarse && i < nspans; i++)
-        if (c->coarse[c->column[C_TRACEPOINT][first + i]]) return 0;
+    for (uint32_t i = 0; c->tolerance_ns && i < nspans; i++)
+        if (c->tolerance_ns[c->column[C_TRACEPOINT][first + i]]) return 0;
     return 1;
 }
 
@@ -129,7 +116,7 @@ int pythia_capture_context(PythiaCapture *capture, const PythiaMembers *members,
                  .error = error};
     int rc = pythia_capture_settle(capture, poll, error);
     if (!rc) rc = pythia_capture_model(capture, &c.model, error);
-    if (!rc) rc = find_coarse(&c);
+    if (!rc) rc = pythia_capture_tolerances(capture, &c.tolerance_ns, error);
     if (!rc)
         c.plain = c.model->causality == PYTHIA_CAUSALITY_SIBLINGS && !c.model->rule &&
                   c.model->request_end != PYTHIA_END_LAST;
@@ -142,7 +129,6 @@ int pythia_capture_context(PythiaCapture *capture, const PythiaMembers *members,
     }
     if (!rc) rc = pythia_context_finish(context, on_path);
     if (rc == SQLITE_TOOBIG) rc = pythia_fail(error, rc, "a sum of times does not fit 64 bits");
-    pythia_free(c.coarse);
     for (int i = 0; i < C_READ; i++)
         pythia_free(c.column[i]);
     pythia_stretches_clear(&c.stretches);

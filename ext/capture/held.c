@@ -40,6 +40,10 @@ static void held_to_front(PythiaCapture *capture, PythiaHeld *held) {
 }
 
 void pythia_capture_forget_held(PythiaCapture *capture) {
+    pythia_free(capture->tolerances);
+    capture->tolerances = NULL;
+    capture->tolerances_known = 0;
+    capture->forgotten++;
     while (capture->held) {
         PythiaHeld *held = capture->held;
         held_unlink(capture, held);

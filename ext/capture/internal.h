@@ -9,6 +9,7 @@
 **   expectations.c, judge.c   rows of pythia_expectations, and what they and the settings say of groups
 **   intake.c    records in: assembling traces, merging with stored ones
 **   held.c      traces kept in memory
+**   pairs.c     happened-before without reading traces (pairs.h)
 **   settle.c    groups in and out of the store, regrouping, rebuilding, commands */
 #ifndef PYTHIA_CAPTURE_INTERNAL_H
 #define PYTHIA_CAPTURE_INTERNAL_H
@@ -66,6 +67,10 @@ struct PythiaCapture {
     size_t structures_capacity;
     int stale;        /* PYTHIA_STALE_* as stored; -1: not read yet */
     PythiaHeld *held; /* the last used first */
+    int64_t
+        *tolerances; /* [trace point], see pythia_capture_tolerances(); forgotten with the traces */
+    int tolerances_known;
+    unsigned forgotten; /* rises when the held traces are forgotten: what views took may be gone */
 };
 
 enum { PYTHIA_STALE_NO = 0, PYTHIA_STALE_MODEL = 1, PYTHIA_STALE_NAMES = 2 };
@@ -88,6 +93,10 @@ int pythia_capture_stale(PythiaCapture *capture, int *stale, char **error);
 
 /* held.c: those that somebody holds go with their last holder. */
 void pythia_capture_forget_held(PythiaCapture *capture);
+
+/* model.c: the tolerance of each trace point's clock, ns, for 0 .. ntracepoints; NULL: all are 0. Borrowed until
+** the next refresh. */
+int pythia_capture_tolerances(PythiaCapture *capture, const int64_t **tolerance_ns, char **error);
 
 /* rules.c */
 void pythia_patterns_clear(PythiaPatterns *rules);

@@ -113,3 +113,21 @@ int pythia_capture_model(PythiaCapture *capture, const PythiaModel **model, char
     *model = &capture->model;
     return rc;
 }
+
+int pythia_capture_tolerances(PythiaCapture *capture, const int64_t **tolerance_ns, char **error) {
+    const PythiaNames *names = pythia_store_names(capture->store);
+    const PythiaModel *model;
+    int rc = pythia_capture_model(capture, &model, error);
+    for (uint32_t t = 1; !rc && !capture->tolerances_known && t <= names->ntracepoints; t++) {
+        uint32_t service = names->tracepoints[t].service;
+        int64_t ns = pythia_model_tolerance_ns(model, names, service, service);
+        if (!ns) continue;
+        if (!capture->tolerances)
+            capture->tolerances = pythia_alloc_zero(((size_t)names->ntracepoints + 1) * sizeof ns);
+        if (!capture->tolerances) rc = SQLITE_NOMEM;
+        if (!rc) capture->tolerances[t] = ns;
+    }
+    if (!rc) capture->tolerances_known = 1;
+    *tolerance_ns = capture->tolerances;
+    return rc;
+}

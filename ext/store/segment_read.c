@@ -78,9 +78,9 @@ static const PythiaSlotColumns *column_place(int column) {
 
 uint32_t pythia_segment_rows(const PythiaSegment *segment, int column) {
     const PythiaSlotColumns *place = column_place(column);
-    int per = place                             ? place->per
-              : column == PYTHIA_COL_SPAN_TRACE ? PYTHIA_PER_SPAN
-                                                : PYTHIA_PER_TRACE;
+    int per = place                          ? place->per
+              : column <= PYTHIA_COL_SPAN_TO ? PYTHIA_PER_SPAN
+                                             : PYTHIA_PER_TRACE;
     const uint32_t rows[PYTHIA_PER_COUNT] = {segment->info.traces, segment->info.spans,
                                              segment->info.points, segment->info.links};
     return rows[per];
@@ -364,6 +364,72 @@ static int derive_start(PythiaSegment *segment, int64_t *start, char **error) {
     return rc;
 }
 
+/* The times that order and path use, see trace.h: from and to are made together, and kept both. `start` is
+** memory for the starts as recorded. */
+static int fill_effective(PythiaSegment *segment, int64_t *start, int64_t *from, int64_t *to,
+                          char **error) {
+    const int64_t *parent = NULL, *first = NULL, *trace_start = NULL;
+    uint32_t spans = segment->info.spans, traces = 0, n;
+    int rc = pythia_segment_column(segment, PYTHIA_COL_SPAN_PARENT, &parent, &n, error);
+    if (!rc)
+        rc = pythia_segment_column(segment, PYTHIA_COL_TRACE_FIRST_SPAN, &first, &traces, error);
+    if (!rc)
+        rc = pythia_segment_column(segment, PYTHIA_COL_TRACE_START, &trace_start, &traces, error);
+    if (!rc) rc = pythia_segment_range(segment, PYTHIA_COL_SPAN_START, 0, spans, start, error);
+    if (!rc) rc = pythia_segment_range(segment, PYTHIA_COL_SPAN_DURATION, 0, spans, to, error);
+    for (uint32_t t = 0; !rc && t < traces; t++) {
+        int64_t begin = first[t], end = t + 1 < traces ? first[t + 1] : spans;
+        for (int64_t i = begin; i < end; i++) {
+            int64_t above = parent[i];
+            if (above > i - begin)
+                return pythia_segment_damaged(segment, PYTHIA_SLOT_TREE, "a parent is not there",
+                                              error);
+            start[i] = plus(start[i], above ? start[i - above] : trace_start[t]);
+            to[i] = plus(start[i], to[i]);
+            if (start[i] < 0 || start[i] > PYTHIA_TIME_MAX || to[i] < 0 || to[i] > PYTHIA_TIME_MAX)
+                return pythia_segment_damaged(segment, PYTHIA_SLOT_TREE, "a time is out of range",
+                                              error);
+            from[i] = above && from[i - above] > start[i] ? from[i - above] : start[i];
+            if (to[i] < from[i]) to[i] = from[i];
+        }
+    }
+    return rc;
+}
+
+static int effective_times(PythiaSegment *segment, char **error) {
+    size_t n = (size_t)segment->info.spans + 1;
+    int64_t *from = pythia_alloc_array(n, sizeof *from), *to = pythia_alloc_array(n, sizeof *to);
+    int64_t *start = pythia_alloc_array(n, sizeof *start);
+    int rc = from && to && start ? fill_effective(segment, start, from, to, error) : SQLITE_NOMEM;
+    pythia_free(start);
+    if (rc) {
+        pythia_free(from);
+        pythia_free(to);
+        return rc;
+    }
+    segment->columns[PYTHIA_COL_SPAN_FROM] = from;
+    segment->columns[PYTHIA_COL_SPAN_TO] = to;
+    pythia_segment_charge(segment, 2 * (n - 1) * sizeof *from);
+    return SQLITE_OK;
+}
+
+/* 1 for each trace all of whose spans are single events. */
+static int derive_is_dag(PythiaSegment *segment, int64_t *is_dag, char **error) {
+    const int64_t *first;
+    int64_t *bits = NULL;
+    uint32_t traces, n = segment->info.spans;
+    int rc = pythia_segment_column(segment, PYTHIA_COL_TRACE_FIRST_SPAN, &first, &traces, error);
+    if (!rc) rc = pythia_segment_scratch(segment, n, &bits);
+    if (!rc) rc = pythia_segment_range(segment, PYTHIA_COL_SPAN_BITS, 0, n, bits, error);
+    for (uint32_t t = 0; !rc && t < traces; t++) {
+        int64_t i = first[t], end = t + 1 < traces ? first[t + 1] : n;
+        is_dag[t] = i < end;
+        for (; i < end && is_dag[t]; i++)
+            is_dag[t] = bits[i] >> PYTHIA_BITS_FLAGS_SHIFT & PYTHIA_SPAN_EVENT ? 1 : 0;
+    }
+    return rc;
+}
+
 /* Indexes within the trace become indexes in the segment. */
 static int derive_owner(PythiaSegment *segment, int column, int first_column, int64_t *owner,
                         char **error) {
@@ -419,6 +485,8 @@ static int column_derive(PythiaSegment *segment, int column, int64_t *values, ch
         return derive_first(segment, PYTHIA_COL_TRACE_POINTS, info->points, values, error);
     case PYTHIA_COL_TRACE_FIRST_LINK:
         return derive_first(segment, PYTHIA_COL_TRACE_LINKS, info->links, values, error);
+    case PYTHIA_COL_TRACE_IS_DAG:
+        return derive_is_dag(segment, values, error);
     default:
         return SQLITE_OK;
     }
@@ -431,6 +499,8 @@ static int column_probe(PythiaSegment *segment, int column, char **error) {
     uint32_t n;
     if (!pythia_segment_rows(segment, column)) return SQLITE_OK;
     if (column < PYTHIA_COL_STORED) return column_open(segment, column, &view, error);
+    if (column == PYTHIA_COL_SPAN_FROM || column == PYTHIA_COL_SPAN_TO)
+        return column_open(segment, PYTHIA_COL_SPAN_PARENT, &view, error);
     if (column == PYTHIA_COL_SPAN_TRACE)
         return pythia_segment_column(segment, PYTHIA_COL_TRACE_FIRST_SPAN, &values, &n, error);
     return column_open(segment, PYTHIA_COL_TRACE_SPANS, &view, error);
@@ -443,6 +513,11 @@ int pythia_segment_column(PythiaSegment *segment, int column, const int64_t **va
     if (*values) return SQLITE_OK;
     int rc = column_probe(segment, column, error);
     if (rc) return rc;
+    if (column == PYTHIA_COL_SPAN_FROM || column == PYTHIA_COL_SPAN_TO) {
+        rc = effective_times(segment, error);
+        *values = segment->columns[column];
+        return rc;
+    }
     int64_t *decoded = pythia_alloc_array((size_t)*n + 1, sizeof *decoded);
     if (!decoded) return SQLITE_NOMEM;
     if (column < PYTHIA_COL_STORED)

@@ -152,11 +152,15 @@ enum {
     PYTHIA_COL_LINK_ID_HI,
     PYTHIA_COL_LINK_ID_LO,
     PYTHIA_COL_STORED, /* number of the columns above. */
-    /* Derived on decoding, per span: ordinal of its trace; per trace: first span, point, link */
+    /* Derived on decoding, per span: ordinal of its trace, and from_ns and to_ns of trace.h; per trace: first
+    ** span, point, link, and whether it is a DAG of single events */
     PYTHIA_COL_SPAN_TRACE = PYTHIA_COL_STORED,
+    PYTHIA_COL_SPAN_FROM,
+    PYTHIA_COL_SPAN_TO,
     PYTHIA_COL_TRACE_FIRST_SPAN,
     PYTHIA_COL_TRACE_FIRST_POINT,
     PYTHIA_COL_TRACE_FIRST_LINK,
+    PYTHIA_COL_TRACE_IS_DAG,
     PYTHIA_COL_COUNT
 };
 

@@ -1,0 +1,310 @@
+/* pairs.c - see pairs.h.
+**
+** Where the time goes, in a join of two trace points over small traces: a pass over the trace point codes finds
+** the spans of both sides, which takes about as long as bringing the codes from memory; each pair of spans is a
+** climb to where they part, which decides its four pairs of events. A trace without one of the points costs the
+** pass alone. */
+#include "ext/capture/pairs.h"
+#include "ext/capture/internal.h"
+
+enum {
+    PLAIN_SPANS_MOST = 1024, /* of a trace: a climb may be as long as that */
+    PLAIN_PAIRS_MOST = 4096  /* of spans in one trace that are tested one by one */
+};
+
+/* ---- views ------------------------------------------------------------------------------------------- */
+
+void pythia_view_close(PythiaView *view) {
+    pythia_segment_release(view->segment);
+    memset(view, 0, sizeof *view);
+}
+
+typedef struct Column {
+    int column;
+    const int64_t **values;
+} Column;
+
+static int view_columns(PythiaView *view, const Column *columns, size_t n, char **error) {
+    int rc = SQLITE_OK;
+    uint32_t count;
+    for (size_t i = 0; i < n && !rc; i++)
+        rc = pythia_segment_column(view->segment, columns[i].column, columns[i].values, &count,
+                                   error);
+    return rc;
+}
+
+int pythia_view_open(PythiaView *view, PythiaCapture *capture, int64_t segment_id, char **error) {
+    if (view->segment && view->capture == capture && view->segment_id == segment_id &&
+        view->forgotten == capture->forgotten)
+        return SQLITE_OK;
+    pythia_view_close(view);
+    int rc = pythia_segment_open(capture->store, segment_id, &view->segment, error);
+    if (rc) return rc;
+    const PythiaSegmentInfo *info = pythia_segment_info(view->segment);
+    view->capture = capture;
+    view->segment_id = segment_id;
+    view->forgotten = capture->forgotten;
+    view->traces = info->traces;
+    view->spans = info->spans;
+    view->points = info->points;
+    const Column columns[] = {{PYTHIA_COL_TRACE_FIRST_SPAN, &view->first_span},
+                              {PYTHIA_COL_TRACE_SPANS, &view->trace_spans},
+                              {PYTHIA_COL_TRACE_FIRST_POINT, &view->first_point},
+                              {PYTHIA_COL_TRACE_POINTS, &view->trace_points},
+                              {PYTHIA_COL_TRACE_LINKS, &view->links},
+                              {PYTHIA_COL_TRACE_IS_DAG, &view->is_dag},
+                              {PYTHIA_COL_SPAN_TRACEPOINT, &view->tracepoint},
+                              {PYTHIA_COL_POINT_TRACEPOINT, &view->point_tracepoint}};
+    rc = view_columns(view, columns, sizeof columns / sizeof *columns, error);
+    if (rc) pythia_view_close(view);
+    return rc;
+}
+
+int pythia_view_order(PythiaView *view, char **error) {
+    if (view->ordered && view->order_forgotten == view->capture->forgotten) return SQLITE_OK;
+    const PythiaModel *model;
+    const Column columns[] = {{PYTHIA_COL_SPAN_PARENT, &view->parent},
+                              {PYTHIA_COL_SPAN_FROM, &view->from_ns},
+                              {PYTHIA_COL_SPAN_TO, &view->to_ns},
+                              {PYTHIA_COL_POINT_SPAN, &view->point_span},
+                              {PYTHIA_COL_POINT_TIME, &view->point_ns}};
+    int rc = pythia_capture_model(view->capture, &model, error);
+    if (!rc) rc = pythia_capture_tolerances(view->capture, &view->tolerance_ns, error);
+    if (!rc) rc = view_columns(view, columns, sizeof columns / sizeof *columns, error);
+    view->plain = !rc && model->causality == PYTHIA_CAUSALITY_SIBLINGS;
+    view->ordered = !rc;
+    view->order_forgotten = view->capture->forgotten;
+    return rc;
+}
+
+/* Whether all spans have one tolerance. */
+static int one_tolerance(const PythiaView *view, int64_t first, uint32_t n, int64_t *tolerance_ns) {
+    *tolerance_ns = 0;
+    if (!view->tolerance_ns || !n) return 1;
+    const int64_t *tracepoint = view->tracepoint + first;
+    *tolerance_ns = view->tolerance_ns[tracepoint[0]];
+    for (uint32_t i = 1; i < n; i++)
+        if (view->tolerance_ns[tracepoint[i]] != *tolerance_ns) return 0;
+    return 1;
+}
+
+int pythia_view_outline(const PythiaView *view, uint32_t ordinal, PythiaOutline *outline) {
+    int64_t first = view->first_span[ordinal], n = view->trace_spans[ordinal];
+    if (!view->plain || view->links[ordinal] || view->is_dag[ordinal] || n > PLAIN_SPANS_MOST)
+        return 0;
+    outline->nspans = (uint32_t)n;
+    outline->parent = view->parent + first;
+    outline->from_ns = view->from_ns + first;
+    outline->to_ns = view->to_ns + first;
+    outline->npoints = (uint32_t)view->trace_points[ordinal];
+    outline->point_span = view->point_span + view->first_point[ordinal];
+    outline->point_ns = view->point_ns + view->first_point[ordinal];
+    outline->first_span = first;
+    return one_tolerance(view, first, outline->nspans, &outline->tolerance_ns);
+}
+
+/* The trace at or behind `hint`, else any, whose part of a column begins at or below the row. */
+static uint32_t trace_of_row(const int64_t *first, uint32_t n, uint32_t hint, int64_t row) {
+    uint32_t low = 0, high = n;
+    if (hint < n && first[hint] <= row) {
+        if (hint + 1 == n || first[hint + 1] > row) return hint;
+        low = hint + 1;
+        if (low + 1 < n && first[low + 1] > row) return low;
+    }
+    while (low < high) { /* the first that begins behind it */
+        uint32_t middle = low + (high - low) / 2;
+        if (first[middle] <= row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low - 1;
+}
+
+int pythia_view_find(const PythiaView *view, int64_t number, uint32_t hint, uint32_t *ordinal) {
+    int64_t points = 2 * (int64_t)view->spans;
+    if (number < 0 || number >= points + view->points || !view->traces) return 0;
+    *ordinal = number < points
+                   ? trace_of_row(view->first_span, view->traces, hint, number / 2)
+                   : trace_of_row(view->first_point, view->traces, hint, number - points);
+    if (*ordinal >= view->traces || pythia_segment_dead(view->segment, *ordinal)) return 0;
+    return number >= points || !view->is_dag[*ordinal] || !(number & 1);
+}
+
+/* ---- pairs ------------------------------------------------------------------------------------------- */
+
+/* Collects the members of both sides: spans first, *nspans[side] of them, then points as events. */
+static int find_members(const PythiaView *view, uint32_t ordinal, const PythiaPairing *pairing,
+                        PythiaPairs *pairs, uint32_t nspans[2], uint32_t npoints[2]) {
+    size_t spans = (size_t)view->trace_spans[ordinal], points = (size_t)view->trace_points[ordinal];
+    int rc = SQLITE_OK;
+    for (int side = 0; side < 2 && !rc; side++)
+        if (pairs->members_capacity[side] < spans + points + 1)
+            rc = pythia_grow((void **)&pairs->members[side], &pairs->members_capacity[side],
+                             spans + points + 1, sizeof *pairs->members[side]);
+    if (rc) return rc;
+    uint32_t *before = pairs->members[0], *after = pairs->members[1], n = 0, m = 0;
+    const int64_t *tracepoint = view->tracepoint + view->first_span[ordinal];
+    const unsigned char *sides = pairing->sides;
+    for (uint32_t i = 0; i < spans; i++) {
+        unsigned of = sides[tracepoint[i]];
+        before[n] = after[m] = i;
+        n += of & 1;
+        m += of >> 1 & 1;
+    }
+    nspans[0] = n;
+    nspans[1] = m;
+    tracepoint = view->point_tracepoint + view->first_point[ordinal];
+    for (uint32_t i = 0; i < points; i++) {
+        unsigned of = sides[tracepoint[i]];
+        before[n] = after[m] = (uint32_t)(2 * spans) + i;
+        n += of & 1 && pairing->phases[0] >> PYTHIA_PHASE_POINT & 1;
+        m += of >> 1 & 1 && pairing->phases[1] >> PYTHIA_PHASE_POINT & 1;
+    }
+    npoints[0] = n - nspans[0];
+    npoints[1] = m - nspans[1];
+    return SQLITE_OK;
+}
+
+static int pairs_room(PythiaPairs *pairs, size_t more) {
+    if (pairs->n + more <= pairs->capacity) return SQLITE_OK;
+    return pythia_grow((void **)&pairs->pairs, &pairs->capacity, pairs->n + more,
+                       sizeof *pairs->pairs);
+}
+
+/* The bits of pythia_outline_spans() that the phases of both sides allow. */
+static unsigned phase_bits(const PythiaPairing *pairing) {
+    unsigned bits = 0;
+    for (unsigned x = 0; x < 2; x++)
+        for (unsigned y = 0; y < 2; y++)
+            if (pairing->phases[0] >> x & 1 && pairing->phases[1] >> y & 1)
+                bits |= 1u << (2 * x + y);
+    return bits;
+}
+
+static int add_span_pairs(PythiaPairs *pairs, const PythiaOutline *outline, int64_t base,
+                          unsigned allowed, const uint32_t n[2]) {
+    int rc = pairs_room(pairs, 4 * (size_t)n[0] * n[1]);
+    if (rc) return rc;
+    PythiaPair *out = pairs->pairs + pairs->n;
+    for (uint32_t i = 0; i < n[0]; i++) {
+        uint32_t s = pairs->members[0][i];
+        for (uint32_t j = 0; j < n[1]; j++) {
+            uint32_t t = pairs->members[1][j];
+            unsigned bits = pythia_outline_spans(outline, s, t) & allowed;
+            for (; bits; bits &= bits - 1) {
+                unsigned k = (unsigned)__builtin_ctz(bits);
+                *out++ = (PythiaPair){base + 2 * s + (k >> 1), base + 2 * t + (k & 1)};
+            }
+        }
+    }
+    pairs->n = (size_t)(out - pairs->pairs);
+    return SQLITE_OK;
+}
+
+/* Calls a function of the events of one side, but for pairs of spans. */
+static int add_tested(PythiaPairs *pairs, const PythiaView *view, uint32_t ordinal,
+                      const PythiaOutline *outline, uint32_t x, uint32_t y) {
+    if (!pythia_outline_test(outline, x, y)) return SQLITE_OK;
+    int rc = pairs_room(pairs, 1);
+    if (!rc)
+        pairs->pairs[pairs->n++] = (PythiaPair){pythia_view_number(view, ordinal, x),
+                                                pythia_view_number(view, ordinal, y)};
+    return rc;
+}
+
+/* Pairs of a point with a span's start or end, or with a point. swapped: the point is on the side after. */
+static int add_point_pairs(PythiaPairs *pairs, const PythiaView *view, uint32_t ordinal,
+                           const PythiaPairing *pairing, const PythiaOutline *outline, int side,
+                           const uint32_t nspans[2], const uint32_t npoints[2]) {
+    const uint32_t *points = pairs->members[side] + nspans[side], *others = pairs->members[!side];
+    int rc = SQLITE_OK;
+    for (uint32_t i = 0; i < npoints[side] && !rc; i++) {
+        for (uint32_t j = 0; j < nspans[!side] && !rc; j++)
+            for (uint32_t phase = 0; phase < 2 && !rc; phase++) {
+                uint32_t event = 2 * others[j] + phase;
+                if (!(pairing->phases[!side] >> phase & 1)) continue;
+                rc = side ? add_tested(pairs, view, ordinal, outline, event, points[i])
+                          : add_tested(pairs, view, ordinal, outline, points[i], event);
+            }
+        for (uint32_t j = 0; !side && j < npoints[1] && !rc; j++)
+            rc = add_tested(pairs, view, ordinal, outline, points[i], others[nspans[1] + j]);
+    }
+    return rc;
+}
+
+/* The events of one side of a trace that is read, ascending. */
+static int list_members(PythiaEvents *list, const PythiaPairs *pairs, const PythiaTrace *trace,
+                        int side, unsigned phases, uint32_t nspans, uint32_t npoints) {
+    int rc = SQLITE_OK;
+    list->n = 0;
+    for (uint32_t i = 0; i < nspans + npoints && !rc; i++) {
+        uint32_t member = pairs->members[side][i];
+        for (uint32_t phase = 0; i < nspans && phase < 2 && !rc; phase++) {
+            uint32_t event = 2 * member + phase;
+            if (pythia_event_exists(trace, event) && phases >> pythia_event_phase(trace, event) & 1)
+                rc = pythia_events_add(list, event);
+        }
+        if (i >= nspans && !rc) rc = pythia_events_add(list, member);
+    }
+    return rc;
+}
+
+static int read_pairs(PythiaView *view, uint32_t ordinal, const PythiaPairing *pairing,
+                      PythiaPairs *pairs, const uint32_t nspans[2], const uint32_t npoints[2],
+                      PythiaPoll *poll, char **error) {
+    PythiaHeld *held;
+    PythiaEvents before = {0};
+    int rc = pythia_capture_hold(view->capture, view->segment_id, ordinal, 0, &held, error);
+    if (rc) return rc;
+    rc = pythia_held_order(view->capture, held, error);
+    if (!rc)
+        rc = list_members(&before, pairs, &held->trace, 0, pairing->phases[0], nspans[0],
+                          npoints[0]);
+    if (!rc)
+        rc = list_members(&pairs->set.list, pairs, &held->trace, 1, pairing->phases[1], nspans[1],
+                          npoints[1]);
+    pythia_event_set_begin(&pairs->set);
+    for (uint32_t i = 0; i < before.n && !rc; i++) {
+        pairs->events.n = 0;
+        rc = pythia_before_list(&held->before, before.events[i], 1, &pairs->set, &pairs->events,
+                                poll);
+        if (!rc) rc = pairs_room(pairs, pairs->events.n);
+        for (uint32_t k = 0; k < pairs->events.n && !rc; k++)
+            pairs->pairs[pairs->n++] =
+                (PythiaPair){pythia_view_number(view, ordinal, before.events[i]),
+                             pythia_view_number(view, ordinal, pairs->events.events[k])};
+    }
+    pythia_events_clear(&before);
+    pythia_held_release(held);
+    return rc;
+}
+
+int pythia_view_pairs(PythiaView *view, uint32_t ordinal, const PythiaPairing *pairing,
+                      PythiaPairs *pairs, PythiaPoll *poll, char **error) {
+    uint32_t nspans[2], npoints[2];
+    PythiaOutline outline;
+    pairs->n = 0;
+    int rc = find_members(view, ordinal, pairing, pairs, nspans, npoints);
+    if (rc || !(nspans[0] + npoints[0]) || !(nspans[1] + npoints[1])) return rc;
+    rc = pythia_view_order(view, error);
+    if (rc) return rc;
+    uint64_t tests = (uint64_t)(nspans[0] + npoints[0]) * (nspans[1] + npoints[1]);
+    if (tests > PLAIN_PAIRS_MOST || !pythia_view_outline(view, ordinal, &outline))
+        return read_pairs(view, ordinal, pairing, pairs, nspans, npoints, poll, error);
+    rc =
+        add_span_pairs(pairs, &outline, 2 * view->first_span[ordinal], phase_bits(pairing), nspans);
+    for (int side = 0; side < 2 && !rc; side++)
+        if (npoints[side])
+            rc = add_point_pairs(pairs, view, ordinal, pairing, &outline, side, nspans, npoints);
+    return rc;
+}
+
+void pythia_pairs_clear(PythiaPairs *pairs) {
+    pythia_free(pairs->pairs);
+    pythia_free(pairs->members[0]);
+    pythia_free(pairs->members[1]);
+    pythia_event_set_clear(&pairs->set);
+    pythia_events_clear(&pairs->events);
+    memset(pairs, 0, sizeof *pairs);
+}

@@ -1,0 +1,98 @@
+/* pairs.h - happened-before over whole segments, without reading their traces.
+**
+** A view is a segment's columns, decoded once and kept by the segment (as much of all segments as the setting
+** cache_bytes allows): trace points to find the events that count, and parents and effective times to order
+** them (ext/trace/outline.h). Of a trace that is not plain - links, several tolerances, an order that is not
+** that of siblings, single events, or very many spans - its user reads the trace (pythia_capture_hold()).
+**
+** Events are numbered in the segment as event ids are (PYTHIA_EVENT_IDS). */
+#ifndef PYTHIA_CAPTURE_PAIRS_H
+#define PYTHIA_CAPTURE_PAIRS_H
+
+#include "ext/capture/capture.h"
+#include "ext/trace/outline.h"
+
+/* A zeroed one is closed. */
+typedef struct PythiaView {
+    PythiaCapture *capture;
+    PythiaSegment *segment; /* held while open */
+    int64_t segment_id;
+    unsigned forgotten, order_forgotten; /* of the capture, when it was opened, and ordered */
+    uint32_t traces, spans, points;
+    /* [trace] */
+    const int64_t *first_span, *trace_spans, *first_point, *trace_points, *links, *is_dag;
+    const int64_t *tracepoint, *point_tracepoint; /* [span], [point] */
+    int ordered;                                  /* the following are there */
+    int plain;                                    /* the model leaves plain traces to outlines */
+    const int64_t *tolerance_ns; /* [trace point] of its service's clock; NULL: all 0 */
+    const int64_t *parent, *from_ns, *to_ns, *point_span, *point_ns;
+} PythiaView;
+
+/* Opens a segment; one that is open already stays so, unless the stored contents changed. SQLITE_OK or an error. */
+int pythia_view_open(PythiaView *view, PythiaCapture *capture, int64_t segment_id, char **error);
+/* Makes ready for pythia_view_outline(). */
+int pythia_view_order(PythiaView *view, char **error);
+void pythia_view_close(PythiaView *view);
+
+/* The trace, for pythia_outline_...(); 0: it is not plain. After pythia_view_order(). O(1), O(spans) where clocks
+** are coarse. */
+int pythia_view_outline(const PythiaView *view, uint32_t ordinal, PythiaOutline *outline);
+
+/* The live trace that has the event of this number, looked for at `hint` and behind it first. 0: there is none. */
+int pythia_view_find(const PythiaView *view, int64_t number, uint32_t hint, uint32_t *ordinal);
+
+/* The event's number in its trace, and back. */
+static inline uint32_t pythia_view_local(const PythiaView *view, uint32_t ordinal, int64_t number) {
+    int64_t points = 2 * (int64_t)view->spans;
+    return (uint32_t)(number < points ? number - 2 * view->first_span[ordinal]
+                                      : number - points - view->first_point[ordinal] +
+                                            2 * view->trace_spans[ordinal]);
+}
+static inline int64_t pythia_view_number(const PythiaView *view, uint32_t ordinal, uint32_t event) {
+    int64_t spans = view->trace_spans[ordinal];
+    return event < 2 * spans
+               ? 2 * view->first_span[ordinal] + event
+               : 2 * (int64_t)view->spans + view->first_point[ordinal] + event - 2 * spans;
+}
+/* The tracepoint and phase of a numbered event. */
+static inline uint32_t pythia_view_tracepoint(const PythiaView *view, int64_t number) {
+    int64_t points = 2 * (int64_t)view->spans;
+    return (uint32_t)(number < points ? view->tracepoint[number / 2]
+                                      : view->point_tracepoint[number - points]);
+}
+static inline int pythia_view_phase(const PythiaView *view, uint32_t ordinal, int64_t number) {
+    return number < 2 * (int64_t)view->spans && !view->is_dag[ordinal] ? (int)(number & 1)
+                                                                       : PYTHIA_PHASE_POINT;
+}
+
+/* ---- pairs of two kinds of events --------------------------------------------------------------------- */
+
+/* Which events are on which side: bit 0 of `sides` of their trace point says that they may happen before, bit 1
+** that they may happen after; and bit sets of phases. */
+typedef struct PythiaPairing {
+    unsigned char *sides; /* [trace point], 0 .. n - 1; owned */
+    uint32_t n;
+    size_t capacity;
+    unsigned phases[2];
+} PythiaPairing;
+
+typedef struct PythiaPair {
+    int64_t before, after; /* numbers in the segment */
+} PythiaPair;
+
+/* The pairs of one trace, and what is reused from one to the next. A zeroed one is empty. */
+typedef struct PythiaPairs {
+    PythiaPair *pairs;
+    size_t n, capacity;
+    uint32_t *members[2]; /* events in the trace, by side: spans (starts and ends), then points */
+    size_t members_capacity[2];
+    PythiaEventSet set; /* of a trace that is read */
+    PythiaEvents events;
+} PythiaPairs;
+
+/* Empties the list, and fills it with all pairs of a live trace, of which `before` happened before `after`. */
+int pythia_view_pairs(PythiaView *view, uint32_t ordinal, const PythiaPairing *pairing,
+                      PythiaPairs *pairs, PythiaPoll *poll, char **error);
+void pythia_pairs_clear(PythiaPairs *pairs);
+
+#endif

@@ -5,25 +5,32 @@
 ** unchanged.
 **
 ** Four ways to the rows: all traces, one trace by its id, one event by its id, or the events that lie after
-** or before one (happens_after, happens_before), which are rows of its trace. The trace is held (capture.h),
-** so that both sides of a join read it once, and which of its events are rows is a list (events_pick.c).
-** Columns are made when they are asked for. */
+** or before one (happens_after, happens_before), which are rows of its trace.
+**
+** All traces are gone over segment by segment in a view (ext/capture/pairs.h): no trace is read for its trace
+** points, times and phases. A join asks for one event after the other: as soon as a few traces of a segment
+** were asked for, or where its columns are in memory, the view answers; else, and for what a view does not know,
+** the trace is held (capture.h), so that both sides of a join read it once. Which of its events are rows is a list
+** (events_pick.c). Columns are made when they are asked for. */
 #include "vtab/events.h"
 #include "vtab/tables.h"
 
+/* Traces of one segment that are asked for one by one before the columns of all are decoded. */
+enum { ALONE_MOST = 3 };
+
 typedef struct EventsCursor {
     PythiaCursor base; /* must be first */
-    PythiaScan scan;
-    int scanning;     /* goes on to the next trace of the scan */
-    int values;       /* attributes are wanted */
-    PythiaHeld *held; /* the present trace, or the last one */
+    PythiaScan scan;   /* of a trace that is asked for by its id */
+    int scanning;      /* goes on to the next segment */
+    int64_t segment_id;
     PythiaEventPick pick;
-    PythiaEvents rows; /* of the present trace */
+    PythiaEventCells cells;
+    PythiaEvents rows; /* of the present trace; or, if viewed, numbers in the segment of the view */
+    int viewed;
     uint32_t row;
-    PythiaAnalysis analysis;
-    unsigned char *on_path; /* [event] */
-    size_t on_path_capacity;
-    int analysed; /* the two above are of the present trace */
+    uint32_t ordinal;      /* viewed: of the trace that was found last, where to look first */
+    int64_t alone_segment; /* for ALONE_MOST */
+    uint32_t alone_ordinal, alone;
 } EventsCursor;
 
 static char **events_error(EventsCursor *c) {
@@ -32,41 +39,45 @@ static char **events_error(EventsCursor *c) {
 
 /* ---- the trace ---------------------------------------------------------------------------------------- */
 
-static void events_drop(EventsCursor *c) {
-    pythia_held_release(c->held);
-    c->held = NULL;
-    c->analysed = 0;
-}
-
 /* Whether the trace that is held still is what the store has. */
 static int events_holds(const EventsCursor *c) {
-    return c->held && !c->held->detached && c->held->values >= c->values;
+    const PythiaHeld *held = c->cells.held;
+    return held && !held->detached && held->values >= c->cells.values;
 }
 
 /* Makes the trace of an event the present one, unless it is; *found 0: there is no such event. */
 static int events_hold_event(EventsCursor *c, int64_t id, uint32_t *event, int *found) {
-    *found = events_holds(c) && pythia_held_event(c->held, id, event);
+    *found = events_holds(c) && pythia_held_event(c->cells.held, id, event);
     if (*found) return SQLITE_OK;
-    events_drop(c);
-    int rc =
-        pythia_capture_hold_event(c->base.capture, id, c->values, &c->held, event, events_error(c));
-    *found = c->held != NULL;
+    pythia_event_cells_drop(&c->cells);
+    int rc = pythia_capture_hold_event(c->base.capture, id, c->cells.values, &c->cells.held, event,
+                                       events_error(c));
+    *found = c->cells.held != NULL;
     return rc;
 }
 
-/* Goes on to the next trace of the scan that has rows. */
+/* Goes on to the next segment that has rows. */
 static int events_advance(EventsCursor *c) {
-    for (;;) {
-        c->row = 0;
-        c->rows.n = 0;
-        int rc = pythia_scan_next(&c->scan, &c->base.poll, events_error(c));
-        if (rc || c->scan.eof) return rc;
-        events_drop(c);
-        rc = pythia_capture_hold(c->base.capture, c->scan.segment_id, c->scan.ordinal, c->values,
-                                 &c->held, events_error(c));
-        if (!rc) rc = pythia_event_pick_events(&c->pick, &c->base, c->held, 0, 0, &c->rows);
-        if (rc || c->rows.n) return rc;
+    PythiaCapture *capture = c->base.capture;
+    PythiaView *view = &c->cells.view;
+    const PythiaNames *names = pythia_capture_names(capture);
+    c->row = c->rows.n = 0;
+    c->ordinal = 0;
+    while (!c->rows.n) {
+        c->segment_id = pythia_capture_next_segment(capture, c->segment_id);
+        if (!c->segment_id) {
+            c->scanning = 0;
+            return SQLITE_OK;
+        }
+        int rc = pythia_view_open(view, capture, c->segment_id, events_error(c));
+        for (uint32_t t = 0; !rc && t < view->traces; t++) {
+            if (pythia_segment_dead(view->segment, t)) continue;
+            rc = pythia_poll(&c->base.poll);
+            if (!rc) rc = pythia_event_pick_trace(&c->pick, names, view, t, &c->rows);
+        }
+        if (rc) return rc;
     }
+    return SQLITE_OK;
 }
 
 /* ---- filter -------------------------------------------------------------------------------------------- */
@@ -78,19 +89,60 @@ static int events_join(EventsCursor *c) {
     if (pick->has_before) rc = events_hold_event(c, pick->before, &before, &found);
     if (!rc && found && pick->has_after) {
         if (pick->has_before) /* only one of the same trace can have anything in between */
-            found = pythia_held_event(c->held, pick->after, &after);
+            found = pythia_held_event(c->cells.held, pick->after, &after);
         else
             rc = events_hold_event(c, pick->after, &after, &found);
     }
     if (rc || !found) return rc;
-    return pythia_event_pick_events(&c->pick, &c->base, c->held, after, before, &c->rows);
+    return pythia_event_pick_events(&c->pick, &c->base, c->cells.held, after, before, &c->rows);
+}
+
+/* Whether the segment is worth a view; see ALONE_MOST. */
+static int events_worth_view(EventsCursor *c, int64_t segment_id) {
+    PythiaStore *store = pythia_capture_store(c->base.capture);
+    if (c->cells.view.segment && c->cells.view.segment_id == segment_id) return 1;
+    if (pythia_store_has_column(store, segment_id, PYTHIA_COL_SPAN_FROM)) return 1;
+    if (c->alone_segment != segment_id) {
+        c->alone_segment = segment_id;
+        c->alone = 0;
+    }
+    if (c->cells.held && c->cells.held->segment_id == segment_id &&
+        (!c->alone || c->cells.held->ordinal != c->alone_ordinal)) {
+        c->alone_ordinal = c->cells.held->ordinal;
+        c->alone++;
+    }
+    return c->alone >= ALONE_MOST;
+}
+
+/* Answers a join from a view; *done 0: it cannot. */
+static int events_join_viewed(EventsCursor *c, int *done) {
+    PythiaView *view = &c->cells.view;
+    int64_t id = c->pick.has_before ? c->pick.before : c->pick.after;
+    int64_t segment_id = id / PYTHIA_EVENT_IDS, number = id % PYTHIA_EVENT_IDS;
+    *done = 0;
+    if (id <= 0 || !events_worth_view(c, segment_id) ||
+        !pythia_capture_has_segment(c->base.capture, segment_id))
+        return SQLITE_OK;
+    int rc = pythia_view_open(view, c->base.capture, segment_id, events_error(c));
+    if (!rc) rc = pythia_view_order(view, events_error(c));
+    if (rc) return rc;
+    c->viewed = 1;
+    if (!pythia_view_find(view, number, c->ordinal, &c->ordinal)) {
+        *done = 1;
+        return SQLITE_OK;
+    }
+    rc = pythia_event_pick_viewed(&c->pick, pythia_capture_names(c->base.capture), view, c->ordinal,
+                                  number, &c->rows, done);
+    if (!*done) c->viewed = 0;
+    return rc;
 }
 
 /* Leaves of the rows the one event that is asked for: with event_id = there is one at most, and SQLite is told
 ** so (PYTHIA_USE_UNIQUE). */
 static void events_only(EventsCursor *c, int64_t id) {
-    uint32_t event, n = 0;
-    int here = c->held && pythia_held_event(c->held, id, &event);
+    uint32_t event = (uint32_t)(id % PYTHIA_EVENT_IDS), n = 0;
+    int here = c->viewed ? id / PYTHIA_EVENT_IDS == c->cells.view.segment_id
+                         : c->cells.held && pythia_held_event(c->cells.held, id, &event);
     for (uint32_t i = 0; here && i < c->rows.n; i++)
         if (c->rows.events[i] == event) c->rows.events[n++] = event;
     c->rows.n = n;
@@ -100,32 +152,44 @@ static int events_one(EventsCursor *c, int64_t id) {
     uint32_t event;
     int found = 0;
     int rc = events_hold_event(c, id, &event, &found);
-    if (rc || !found || !pythia_event_pick_admits(&c->pick, c->held, event)) return rc;
+    if (rc || !found || !pythia_event_pick_admits(&c->pick, c->cells.held, event)) return rc;
     return pythia_events_add(&c->rows, event);
+}
+
+static int events_of_trace(EventsCursor *c, const PythiaBound *trace_id) {
+    int rc = pythia_scan_begin(&c->scan, c->base.capture, trace_id, events_error(c));
+    if (!rc) rc = pythia_scan_next(&c->scan, &c->base.poll, events_error(c));
+    if (rc || c->scan.eof) return rc;
+    pythia_event_cells_drop(&c->cells);
+    rc = pythia_capture_hold(c->base.capture, c->scan.segment_id, c->scan.ordinal, c->cells.values,
+                             &c->cells.held, events_error(c));
+    return rc ? rc : pythia_event_pick_events(&c->pick, &c->base, c->cells.held, 0, 0, &c->rows);
 }
 
 static int events_filter(PythiaCursor *cursor, const PythiaBound *bounds, int n, uint64_t used) {
     EventsCursor *c = (EventsCursor *)cursor;
     const PythiaBound *id = pythia_bound(bounds, n, PYTHIA_EVENTS_ID, PYTHIA_EQ);
-    c->scanning = 0;
+    const PythiaBound *trace_id = pythia_bound(bounds, n, PYTHIA_EVENTS_TRACE_ID, PYTHIA_EQ);
+    c->scanning = c->viewed = 0;
     c->row = c->rows.n = 0;
-    c->values = (used >> PYTHIA_EVENTS_ATTRIBUTES & 1) != 0;
+    c->cells.values = (used >> PYTHIA_EVENTS_ATTRIBUTES & 1) != 0;
     int rc = pythia_event_pick_begin(&c->pick, cursor, bounds, n);
     if (rc || !cursor->capture) return rc;
     if (used >> PYTHIA_EVENTS_ON_PATH & 1)
         rc = pythia_capture_settle(cursor->capture, &cursor->poll, events_error(c));
     if (rc) return rc;
     if (c->pick.joins) {
-        rc = events_join(c);
+        int done = 0;
+        rc = events_join_viewed(c, &done);
+        if (!rc && !done) rc = events_join(c);
         if (!rc && id) events_only(c, pythia_event_id_of(id->value));
         return rc;
     }
     if (id) return events_one(c, pythia_event_id_of(id->value));
-    c->scanning = 1;
-    rc = pythia_scan_begin(&c->scan, cursor->capture,
-                           pythia_bound(bounds, n, PYTHIA_EVENTS_TRACE_ID, PYTHIA_EQ),
-                           events_error(c));
-    return rc ? rc : events_advance(c);
+    if (trace_id) return events_of_trace(c, trace_id);
+    c->scanning = c->viewed = 1;
+    c->segment_id = 0;
+    return events_advance(c);
 }
 
 static int events_next(PythiaCursor *cursor) {
@@ -139,96 +203,32 @@ static int events_eof(PythiaCursor *cursor) {
     return c->row >= c->rows.n;
 }
 
-/* ---- columns ------------------------------------------------------------------------------------------- */
-
-static int column_on_path(EventsCursor *c, sqlite3_context *context, uint32_t event) {
-    if (!c->analysed) {
-        const PythiaTrace *trace = &c->held->trace;
-        uint32_t events = pythia_trace_events(trace);
-        int rc = pythia_capture_analyse(c->base.capture, trace, &c->analysis, events_error(c));
-        if (!rc) rc = pythia_grow((void **)&c->on_path, &c->on_path_capacity, events, 1);
-        if (rc) return rc;
-        memset(c->on_path, 0, events);
-        for (uint32_t i = 0; i < c->analysis.path.n; i++)
-            c->on_path[c->analysis.path.steps[i].event] = 1;
-        c->analysed = 1;
-    }
-    sqlite3_result_int(context, c->on_path[event]);
-    return SQLITE_OK;
-}
-
-static int column_attributes(EventsCursor *c, sqlite3_context *context, const PythiaNames *names,
-                             uint32_t event) {
-    const PythiaTrace *trace = &c->held->trace;
-    PythiaBuf json = {0};
-    if (event < 2 * trace->nspans) {
-        const PythiaSpan *span = &trace->spans[event / 2];
-        pythia_values_json(&json, names, trace->values + span->first_value, span->nvalues,
-                           &trace->resources[span->resource]);
-    } else {
-        const PythiaPoint *point = &trace->points[event - 2 * trace->nspans];
-        pythia_values_json(&json, names, trace->values + point->first_value, point->nvalues, NULL);
-    }
-    int rc = json.rc;
-    if (!rc) pythia_result_text(context, (PythiaText){(const char *)json.data, json.n});
-    pythia_buf_clear(&json);
-    return rc;
-}
-
-static void column_id(sqlite3_context *context, const PythiaNames *names, PythiaId id) {
-    char buffer[PYTHIA_ID_CHARS];
-    pythia_result_text(context, pythia_names_id_text(names, id, buffer));
-}
-
 static int events_column(PythiaCursor *cursor, sqlite3_context *context, int column) {
     EventsCursor *c = (EventsCursor *)cursor;
-    const PythiaTrace *trace = &c->held->trace;
-    const PythiaNames *names = pythia_capture_names(cursor->capture);
     uint32_t event = c->rows.events[c->row];
-    const PythiaSpan *span = &trace->spans[pythia_event_span(trace, event)];
-    const PythiaTracepoint *t = &names->tracepoints[pythia_event_tracepoint(trace, event)];
-    if (column == PYTHIA_EVENTS_ID)
-        sqlite3_result_int64(context, pythia_held_event_id(c->held, event));
-    else if (column == PYTHIA_EVENTS_TRACE_ID)
-        column_id(context, names, trace->id);
-    else if (column == PYTHIA_EVENTS_SPAN_ID)
-        column_id(context, names, span->id);
-    else if (column == PYTHIA_EVENTS_TRACEPOINT)
-        pythia_result_name(context, pythia_names_text(names, t->text));
-    else if (column == PYTHIA_EVENTS_PHASE)
-        sqlite3_result_text(context, pythia_phase_name(pythia_event_phase(trace, event)), -1,
-                            SQLITE_STATIC);
-    else if (column == PYTHIA_EVENTS_SERVICE)
-        pythia_result_name(context, pythia_names_text(names, t->service));
-    else if (column == PYTHIA_EVENTS_OPERATION)
-        pythia_result_name(context, pythia_names_text(names, t->operation));
-    else if (column == PYTHIA_EVENTS_INSTANCE && span->instance)
-        pythia_result_name(context, pythia_names_text(names, span->instance));
-    else if (column == PYTHIA_EVENTS_TIME)
-        sqlite3_result_int64(context, pythia_event_raw_ns(trace, event));
-    else if (column == PYTHIA_EVENTS_ON_PATH)
-        return column_on_path(c, context, event);
-    else if (column == PYTHIA_EVENTS_ATTRIBUTES && c->held->values)
-        return column_attributes(c, context, names, event);
-    return SQLITE_OK;
+    if (!c->viewed) return pythia_event_cell(&c->cells, cursor, context, event, column);
+    if (column == PYTHIA_EVENTS_ID) {
+        sqlite3_result_int64(context, c->cells.view.segment_id * PYTHIA_EVENT_IDS + event);
+        return SQLITE_OK;
+    }
+    if (!pythia_view_find(&c->cells.view, event, c->ordinal, &c->ordinal)) return SQLITE_OK;
+    return pythia_event_cell_viewed(&c->cells, cursor, context, c->ordinal, event, column);
 }
 
 static int events_rowid(PythiaCursor *cursor, sqlite3_int64 *rowid) {
     EventsCursor *c = (EventsCursor *)cursor;
-    *rowid = pythia_held_event_id(c->held, c->rows.events[c->row]);
+    uint32_t event = c->rows.events[c->row];
+    *rowid = c->viewed ? c->cells.view.segment_id * PYTHIA_EVENT_IDS + event
+                       : pythia_held_event_id(c->cells.held, event);
     return SQLITE_OK;
 }
 
 static void events_release(PythiaCursor *cursor) {
     EventsCursor *c = (EventsCursor *)cursor;
     pythia_scan_end(&c->scan);
-    events_drop(c);
+    pythia_event_cells_clear(&c->cells);
     pythia_event_pick_clear(&c->pick);
     pythia_events_clear(&c->rows);
-    pythia_analysis_clear(&c->analysis);
-    pythia_free(c->on_path);
-    c->on_path = NULL;
-    c->on_path_capacity = 0;
 }
 
 /* ---- plan ---------------------------------------------------------------------------------------------- */

@@ -1,10 +1,13 @@
-/* events.h - pythia_events: what its two files share.
+/* events.h - what the tables of events share.
 **
-**   events.c       the table: plan, rows, columns
-**   events_pick.c  which events of a trace are rows: trace points, phases, happened-before */
+**   events.c        pythia_events: plan, rows
+**   events_pick.c   which events of a trace are its rows: trace points, phases, happened-before
+**   events_cells.c  the columns of an event
+**   pairs.c         pythia_pairs */
 #ifndef PYTHIA_VTAB_EVENTS_H
 #define PYTHIA_VTAB_EVENTS_H
 
+#include "ext/capture/pairs.h"
 #include "vtab/points.h"
 #include "vtab/scan.h"
 
@@ -57,7 +60,45 @@ typedef struct PythiaEventPick {
     int64_t segment_id;
     uint32_t ordinal;
     unsigned picked_version;
+    /* Those of the trace that was last asked about in a view; see pythia_event_pick_viewed() */
+    unsigned char *admits; /* [trace point]: PYTHIA_PICK_ bits */
+    uint32_t nadmits;
+    size_t admits_capacity;
+    unsigned admits_version;
+    PythiaOutline outline;
+    int is_plain;
+    uint32_t *members; /* spans, then points as events */
+    uint32_t nspans, npoints;
+    size_t members_capacity;
+    uint32_t viewed_ordinal;
+    int64_t viewed_segment; /* 0: none */
+    unsigned viewed_version, viewed_forgotten;
 } PythiaEventPick;
+
+/* What a trace point may be: in a row, and in the set that a join takes its rows from. */
+enum { PYTHIA_PICK_ROW = 1, PYTHIA_PICK_MEMBER = 2 };
+
+/* The columns of an event. A zeroed one is empty. */
+typedef struct PythiaEventCells {
+    int values;      /* attributes are wanted */
+    PythiaView view; /* the segment that rows are numbered in, while it is open */
+    PythiaHeld *
+        held; /* the trace of the rows, or of the last row of which more was asked than a view has */
+    PythiaAnalysis analysis;
+    unsigned char *on_path; /* [event] */
+    size_t on_path_capacity;
+    int analysed; /* the two above are of `held` */
+} PythiaEventCells;
+/* Lets the trace go. */
+void pythia_event_cells_drop(PythiaEventCells *cells);
+void pythia_event_cells_clear(PythiaEventCells *cells);
+/* One column (PYTHIA_EVENTS_ID .. _ATTRIBUTES) of an event of the trace that is held. */
+int pythia_event_cell(PythiaEventCells *cells, PythiaCursor *cursor, sqlite3_context *context,
+                      uint32_t event, int column);
+/* The same of an event of the view, by its number and its trace. */
+int pythia_event_cell_viewed(PythiaEventCells *cells, PythiaCursor *cursor,
+                             sqlite3_context *context, uint32_t ordinal, int64_t number,
+                             int column);
 
 /* The event id that a value stands for; -1, which no event has, for what is no whole number. */
 int64_t pythia_event_id_of(sqlite3_value *value);
@@ -68,6 +109,15 @@ int pythia_event_pick_begin(PythiaEventPick *pick, PythiaCursor *cursor, const P
 ** happens_after and happens_before, where given. */
 int pythia_event_pick_events(PythiaEventPick *pick, PythiaCursor *cursor, PythiaHeld *held,
                              uint32_t after, uint32_t before, PythiaEvents *out);
+/* The events of a trace of the view that are rows of a table without happens_..., appended to `out` as numbers in the
+** segment. */
+int pythia_event_pick_trace(PythiaEventPick *pick, const PythiaNames *names, const PythiaView *view,
+                            uint32_t ordinal, PythiaEvents *out);
+/* The rows of a join, as numbers in the segment, to an event of an ordered view. *done 0: ask
+** pythia_event_pick_events(), the view does not know. */
+int pythia_event_pick_viewed(PythiaEventPick *pick, const PythiaNames *names,
+                             const PythiaView *view, uint32_t ordinal, int64_t number,
+                             PythiaEvents *out, int *done);
 /* Whether the event satisfies the conditions on trace point and phase. */
 int pythia_event_pick_admits(const PythiaEventPick *pick, const PythiaHeld *held, uint32_t event);
 void pythia_event_pick_clear(PythiaEventPick *pick);

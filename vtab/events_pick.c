@@ -237,6 +237,193 @@ static int pick_set(PythiaEventPick *pick, const PythiaNames *names, const Pythi
     return SQLITE_OK;
 }
 
+/* ---- in a view -------------------------------------------------------------------------------------------- */
+
+enum {
+    MEMBERS_MOST = 64, /* of a trace, that are compared with an event one by one */
+    FILTERED_MOST = 16 /* of them with each other */
+};
+
+/* What every trace point may be, found once for every condition. */
+static int pick_admits(PythiaEventPick *pick, const PythiaNames *names) {
+    uint32_t n = names->ntracepoints + 1;
+    if (pick->nadmits == n && pick->admits_version == pick->version) return SQLITE_OK;
+    int rc = pythia_grow((void **)&pick->admits, &pick->admits_capacity, n, 1);
+    if (rc) return rc;
+    for (uint32_t t = 0; t < n; t++) {
+        int right = right_admits(pick, t);
+        int member = pythia_points_admit(&pick->left, t) && (right || pick->filtered);
+        pick->admits[t] =
+            (unsigned char)((right ? PYTHIA_PICK_ROW : 0) | (member ? PYTHIA_PICK_MEMBER : 0));
+    }
+    pick->nadmits = n;
+    pick->admits_version = pick->version;
+    return SQLITE_OK;
+}
+
+static int events_room(PythiaEvents *list, size_t more) {
+    if (list->n + more <= list->capacity) return SQLITE_OK;
+    return pythia_grow((void **)&list->events, &list->capacity, list->n + more,
+                       sizeof *list->events);
+}
+
+int pythia_event_pick_trace(PythiaEventPick *pick, const PythiaNames *names, const PythiaView *view,
+                            uint32_t ordinal, PythiaEvents *out) {
+    uint32_t first = (uint32_t)view->first_span[ordinal];
+    uint32_t n = (uint32_t)view->trace_spans[ordinal];
+    uint32_t first_point = (uint32_t)view->first_point[ordinal];
+    uint32_t npoints = (uint32_t)view->trace_points[ordinal];
+    const int64_t *tracepoint = view->tracepoint + first;
+    int is_dag = view->is_dag[ordinal] != 0;
+    unsigned start = pick->phases >> (is_dag ? PYTHIA_PHASE_POINT : PYTHIA_PHASE_START) & 1;
+    unsigned end = is_dag ? 0 : pick->phases >> PYTHIA_PHASE_END & 1;
+    unsigned point = pick->phases >> PYTHIA_PHASE_POINT & 1;
+    int rc = pick_admits(pick, names);
+    if (!rc) rc = events_room(out, 2 * (size_t)n + npoints + 1);
+    if (rc) return rc;
+    uint32_t *at = out->events + out->n;
+    const unsigned char *admits = pick->admits;
+    for (uint32_t i = 0; i < n; i++) { /* written whatever the answer, and kept if it is yes */
+        unsigned yes = admits[tracepoint[i]] & PYTHIA_PICK_ROW;
+        *at = 2 * (first + i);
+        at += yes & start;
+        *at = 2 * (first + i) + 1;
+        at += yes & end;
+    }
+    tracepoint = view->point_tracepoint + first_point;
+    for (uint32_t i = 0; i < npoints; i++) {
+        *at = 2 * view->spans + first_point + i;
+        at += admits[tracepoint[i]] & PYTHIA_PICK_ROW & point;
+    }
+    out->n = (uint32_t)(at - out->events);
+    return SQLITE_OK;
+}
+
+/* Makes a trace of the view the one whose members are listed. */
+static int viewed_members(PythiaEventPick *pick, const PythiaNames *names, const PythiaView *view,
+                          uint32_t ordinal) {
+    if (pick->viewed_segment == view->segment_id && pick->viewed_ordinal == ordinal &&
+        pick->viewed_version == pick->version && pick->viewed_forgotten == view->order_forgotten)
+        return SQLITE_OK;
+    uint32_t n = (uint32_t)view->trace_spans[ordinal],
+             points = (uint32_t)view->trace_points[ordinal];
+    pick->viewed_segment = 0;
+    pick->is_plain = pythia_view_outline(view, ordinal, &pick->outline);
+    pick->nspans = pick->npoints = 0;
+    int rc = pick_admits(pick, names);
+    if (!rc && pick->members_capacity < (size_t)n + points + 1)
+        rc = pythia_grow((void **)&pick->members, &pick->members_capacity, (size_t)n + points + 1,
+                         sizeof *pick->members);
+    if (rc) return rc;
+    const int64_t *tracepoint = view->tracepoint + view->first_span[ordinal];
+    uint32_t *at = pick->members;
+    for (uint32_t i = 0; pick->is_plain && i < n; i++) {
+        *at = i;
+        at += pick->admits[tracepoint[i]] >> 1 & 1;
+    }
+    pick->nspans = (uint32_t)(at - pick->members);
+    tracepoint = view->point_tracepoint + view->first_point[ordinal];
+    for (uint32_t i = 0; pick->is_plain && i < points; i++) {
+        *at = 2 * n + i;
+        at += pick->admits[tracepoint[i]] >> 1 & 1;
+    }
+    pick->npoints = (uint32_t)(at - pick->members) - pick->nspans;
+    pick->viewed_segment = view->segment_id;
+    pick->viewed_ordinal = ordinal;
+    pick->viewed_version = pick->version;
+    pick->viewed_forgotten = view->order_forgotten;
+    return SQLITE_OK;
+}
+
+/* The members before or after an event of the trace, as events of it. */
+static int viewed_list(const PythiaEventPick *pick, uint32_t event, unsigned phases,
+                       PythiaEvents *out) {
+    const PythiaOutline *o = &pick->outline;
+    uint32_t points = 2 * o->nspans, phase = event & 1;
+    int rc = events_room(out, 2 * (size_t)pick->nspans + pick->npoints);
+    if (rc) return rc;
+    uint32_t *at = out->events + out->n;
+    for (uint32_t i = 0; i < pick->nspans; i++) {
+        uint32_t span = pick->members[i];
+        unsigned start, end;
+        if (event >= points) {
+            start = (unsigned)(pick->has_before ? pythia_outline_test(o, 2 * span, event)
+                                                : pythia_outline_test(o, event, 2 * span));
+            end = (unsigned)(pick->has_before ? pythia_outline_test(o, 2 * span + 1, event)
+                                              : pythia_outline_test(o, event, 2 * span + 1));
+        } else if (pick->has_before) { /* see PYTHIA_PAIR_ */
+            unsigned bits = pythia_outline_spans(o, span, event / 2);
+            start = bits >> phase & 1;
+            end = bits >> (2 + phase) & 1;
+        } else {
+            unsigned bits = pythia_outline_spans(o, event / 2, span);
+            start = bits >> (2 * phase) & 1;
+            end = bits >> (2 * phase + 1) & 1;
+        }
+        *at = 2 * span;
+        at += start & phases >> PYTHIA_PHASE_START;
+        *at = 2 * span + 1;
+        at += end & phases >> PYTHIA_PHASE_END;
+    }
+    for (uint32_t i = 0; phases >> PYTHIA_PHASE_POINT & 1 && i < pick->npoints; i++) {
+        uint32_t other = pick->members[pick->nspans + i];
+        *at = other;
+        at += pick->has_before ? pythia_outline_test(o, other, event)
+                               : pythia_outline_test(o, event, other);
+    }
+    out->n = (uint32_t)(at - out->events);
+    return SQLITE_OK;
+}
+
+/* Leaves what first or recent keeps, all ties of it. 0: too many to compare. */
+static int viewed_keep(const PythiaEventPick *pick, PythiaEvents *list) {
+    const PythiaOutline *o = &pick->outline;
+    uint32_t keep[FILTERED_MOST], n = 0;
+    if (list->n > FILTERED_MOST) return 0;
+    for (uint32_t i = 0; i < list->n; i++) {
+        int other = 0;
+        for (uint32_t k = 0; k < list->n && !other; k++)
+            other = pick->filter.kind == PYTHIA_FILTER_FIRST
+                        ? pythia_outline_test(o, list->events[k], list->events[i])
+                        : pythia_outline_test(o, list->events[i], list->events[k]);
+        if (!other) keep[n++] = list->events[i];
+    }
+    if (n > 1 && pick->filter.one) return 0; /* rank decides */
+    memcpy(list->events, keep, n * sizeof *keep);
+    list->n = n;
+    return 1;
+}
+
+int pythia_event_pick_viewed(PythiaEventPick *pick, const PythiaNames *names,
+                             const PythiaView *view, uint32_t ordinal, int64_t number,
+                             PythiaEvents *out, int *done) {
+    *done = 0;
+    if ((pick->has_after && pick->has_before) || pick->same_service || pick->same_instance ||
+        pick->filter.n)
+        return SQLITE_OK;
+    int rc = viewed_members(pick, names, view, ordinal);
+    if (rc || !pick->is_plain || pick->nspans + pick->npoints > MEMBERS_MOST) return rc;
+    unsigned phases = pick->left_phases & (pick->filtered ? PHASES_ALL : pick->phases);
+    rc = viewed_list(pick, pythia_view_local(view, ordinal, number), phases, out);
+    if (rc) return rc;
+    if (pick->filter.kind != PYTHIA_FILTER_ALL && !viewed_keep(pick, out)) {
+        out->n = 0;
+        return SQLITE_OK;
+    }
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < out->n; i++) {
+        uint32_t event = (uint32_t)pythia_view_number(view, ordinal, out->events[i]);
+        int phase = pythia_view_phase(view, ordinal, event);
+        if (pick->filtered && (!(pick->phases >> phase & 1) ||
+                               !right_admits(pick, pythia_view_tracepoint(view, event))))
+            continue;
+        out->events[n++] = event;
+    }
+    out->n = n;
+    *done = 1;
+    return SQLITE_OK;
+}
+
 /* ---- rows ------------------------------------------------------------------------------------------------- */
 
 static int pick_all(const PythiaEventPick *pick, const PythiaTrace *trace, PythiaEvents *out) {
@@ -297,5 +484,7 @@ void pythia_event_pick_clear(PythiaEventPick *pick) {
     for (size_t i = 0; i < pick->picked_capacity; i++)
         pythia_event_set_clear(&pick->picked[i].set);
     pythia_free(pick->picked);
+    pythia_free(pick->admits);
+    pythia_free(pick->members);
     memset(pick, 0, sizeof *pick);
 }

@@ -122,6 +122,9 @@ int pythia_capture_edge_values(PythiaCapture *capture, PythiaGroup *group, Pythi
 /* The id of the first segment behind `after` (0: of all); 0 when there is none. */
 int64_t pythia_capture_next_segment(PythiaCapture *capture, int64_t after);
 
+/* Whether a segment of that id is stored. */
+int pythia_capture_has_segment(const PythiaCapture *capture, int64_t id);
+
 /* Finds a trace by the text of its id. *found 0: no such trace. */
 int pythia_capture_find(PythiaCapture *capture, PythiaText trace_id, int *found, int64_t *segment,
                         uint32_t *ordinal, char **error);

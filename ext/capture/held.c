@@ -183,7 +183,7 @@ int pythia_held_event(const PythiaHeld *held, int64_t event_id, uint32_t *event)
     return pythia_event_exists(&held->trace, *event);
 }
 
-static int segment_is_there(const PythiaCapture *capture, int64_t id) {
+int pythia_capture_has_segment(const PythiaCapture *capture, int64_t id) {
     uint32_t n = pythia_store_segment_count(capture->store), low = 0, high = n;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -205,7 +205,7 @@ int pythia_capture_hold_event(PythiaCapture *capture, int64_t event_id, int valu
     int64_t segment_id = event_id / PYTHIA_EVENT_IDS;
     uint32_t ordinal = 0;
     int found = 0;
-    if (event_id <= 0 || !segment_is_there(capture, segment_id)) return SQLITE_OK;
+    if (event_id <= 0 || !pythia_capture_has_segment(capture, segment_id)) return SQLITE_OK;
     PythiaSegment *segment;
     int rc = pythia_segment_open(capture->store, segment_id, &segment, error);
     if (rc) return rc;

@@ -237,6 +237,11 @@ int pythia_segment_open(PythiaStore *store, int64_t id, PythiaSegment **segment,
     return SQLITE_OK;
 }
 
+int pythia_store_has_column(PythiaStore *store, int64_t segment, int column) {
+    const PythiaSegmentEntry *entry = pythia_store_entry(store, segment);
+    return entry && entry->cached && entry->cached->columns[column] != NULL;
+}
+
 void pythia_segment_release(PythiaSegment *segment) {
     if (!segment || --segment->references) return;
     if (segment->detached)

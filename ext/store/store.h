@@ -175,6 +175,9 @@ int pythia_segment_column(PythiaSegment *segment, int column, const int64_t **va
 int pythia_segment_range(PythiaSegment *segment, int column, uint32_t first, uint32_t n,
                          int64_t *values, char **error);
 
+/* Whether a segment's column is decoded already: 0 also when there is no such segment. */
+int pythia_store_has_column(PythiaStore *store, int64_t segment, int column);
+
 /* Values of spans with one key and type. Texts are valid until the segment is released. */
 typedef struct PythiaAttributeColumn {
     uint32_t key;         /* string id */

@@ -100,7 +100,6 @@ static int events_join(EventsCursor *c) {
 /* Whether the segment is worth a view; see ALONE_MOST. */
 static int events_worth_view(EventsCursor *c, int64_t segment_id) {
     PythiaStore *store = pythia_capture_store(c->base.capture);
-    if (c->cells.view.segment && c->cells.view.segment_id == segment_id) return 1;
     if (pythia_store_has_column(store, segment_id, PYTHIA_COL_SPAN_FROM)) return 1;
     if (c->alone_segment != segment_id) {
         c->alone_segment = segment_id;
@@ -120,8 +119,9 @@ static int events_join_viewed(EventsCursor *c, int *done) {
     int64_t id = c->pick.has_before ? c->pick.before : c->pick.after;
     int64_t segment_id = id / PYTHIA_EVENT_IDS, number = id % PYTHIA_EVENT_IDS;
     *done = 0;
-    if (id <= 0 || !events_worth_view(c, segment_id) ||
-        !pythia_capture_has_segment(c->base.capture, segment_id))
+    if (!pythia_view_is(view, c->base.capture, segment_id) &&
+        (id <= 0 || !events_worth_view(c, segment_id) ||
+         !pythia_capture_has_segment(c->base.capture, segment_id)))
         return SQLITE_OK;
     int rc = pythia_view_open(view, c->base.capture, segment_id, events_error(c));
     if (!rc) rc = pythia_view_order(view, events_error(c));

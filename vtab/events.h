@@ -7,6 +7,7 @@
 #ifndef PYTHIA_VTAB_EVENTS_H
 #define PYTHIA_VTAB_EVENTS_H
 
+#include "ext/base/buf.h"
 #include "ext/capture/pairs.h"
 #include "vtab/points.h"
 #include "vtab/scan.h"
@@ -52,6 +53,12 @@ typedef struct PythiaEventPick {
     int filtered; /* hb_filter is given: the set is that of the left events alone */
     int same_service, same_instance;
     unsigned version; /* rises when a condition changes */
+    /* The conditions of the last filter, for the next one that has the same; NULL plan: none */
+    const char *plan;
+    const PythiaNames *names;
+    uint32_t ntracepoints;
+    PythiaBuf kept; /* their texts, one after the other */
+    size_t kept_n[PYTHIA_FEW_BOUNDS];
     /* Sets for one trace; see pick_set() */
     PythiaPicked *picked;
     uint32_t npicked;

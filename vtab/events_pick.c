@@ -120,40 +120,92 @@ static int same_set(PythiaCursor *cursor, const PythiaBound *same, PythiaEventPi
 }
 
 int64_t pythia_event_id_of(sqlite3_value *value) {
-    int type = sqlite3_value_numeric_type(value);
+    int type = sqlite3_value_type(value);
+    if (type == SQLITE_TEXT) type = sqlite3_value_numeric_type(value);
     if (type == SQLITE_INTEGER) return sqlite3_value_int64(value);
     double number = type == SQLITE_FLOAT ? sqlite3_value_double(value) : -1;
     return number >= 0 && number < 9e15 && (double)(int64_t)number == number ? (int64_t)number : -1;
 }
 
+/* Conditions whose values the pick does not look at, or which change with every row of a join. */
+static int is_place(int column) {
+    return column == PYTHIA_EVENTS_ID || column == PYTHIA_EVENTS_TRACE_ID ||
+           column == PYTHIA_EVENTS_AFTER || column == PYTHIA_EVENTS_BEFORE;
+}
+
+static void pick_place(PythiaEventPick *pick, const PythiaBound *bound) {
+    if (bound->column == PYTHIA_EVENTS_AFTER) pick->after = pythia_event_id_of(bound->value);
+    if (bound->column == PYTHIA_EVENTS_BEFORE) pick->before = pythia_event_id_of(bound->value);
+}
+
+/* Whether everything but the place is what it was at the last filter; if so the place is taken over. */
+static int pick_is_same(PythiaEventPick *pick, const PythiaCursor *cursor, const PythiaNames *names,
+                        const PythiaBound *bounds, int n) {
+    const unsigned char *kept = pick->kept.data;
+    if (!pick->plan || pick->plan != cursor->plan || pick->names != names || !names ||
+        pick->ntracepoints != names->ntracepoints)
+        return 0;
+    for (int i = 0; i < n; i++) {
+        if (is_place(bounds[i].column)) {
+            pick_place(pick, &bounds[i]);
+            continue;
+        }
+        if (sqlite3_value_type(bounds[i].value) != SQLITE_TEXT) return 0;
+        PythiaText text = pythia_value_text(bounds[i].value);
+        if (text.n != pick->kept_n[i] || !text.p || memcmp(text.p, kept, text.n) != 0) return 0;
+        kept += text.n;
+    }
+    return 1;
+}
+
+/* Remembers the texts for pick_is_same(). */
+static int pick_keep(PythiaEventPick *pick, const PythiaCursor *cursor, const PythiaNames *names,
+                     const PythiaBound *bounds, int n) {
+    pick->plan = NULL;
+    pick->kept.n = 0;
+    if (!names || n > PYTHIA_FEW_BOUNDS) return SQLITE_OK;
+    for (int i = 0; i < n; i++) {
+        if (is_place(bounds[i].column)) continue;
+        if (sqlite3_value_type(bounds[i].value) != SQLITE_TEXT) return SQLITE_OK;
+        PythiaText text = pythia_value_text(bounds[i].value);
+        pick->kept_n[i] = text.n;
+        pythia_buf_text(&pick->kept, text);
+    }
+    pythia_buf_byte(&pick->kept, 0); /* so that there is memory to compare with */
+    if (pick->kept.rc) return pick->kept.rc;
+    pick->plan = cursor->plan;
+    pick->names = names;
+    pick->ntracepoints = names->ntracepoints;
+    return SQLITE_OK;
+}
+
 int pythia_event_pick_begin(PythiaEventPick *pick, PythiaCursor *cursor, const PythiaBound *bounds,
                             int n) {
-#define BOUND(column, op) pythia_bound(bounds, n, column, op)
-    const PythiaBound *after = BOUND(PYTHIA_EVENTS_AFTER, PYTHIA_EQ);
-    const PythiaBound *before = BOUND(PYTHIA_EVENTS_BEFORE, PYTHIA_EQ);
+    const PythiaNames *names = cursor->capture ? pythia_capture_names(cursor->capture) : NULL;
+    if (pick_is_same(pick, cursor, names, bounds, n)) return SQLITE_OK;
+    const PythiaBound *of[PYTHIA_EVENTS_ALL] = {NULL}, *glob = NULL;
+    for (int i = 0; i < n; i++) {
+        if (bounds[i].op == PYTHIA_GLOB)
+            glob = &bounds[i]; /* of the trace point: no other column has one */
+        else
+            of[bounds[i].column] = &bounds[i];
+    }
+    const PythiaBound *after = of[PYTHIA_EVENTS_AFTER], *before = of[PYTHIA_EVENTS_BEFORE];
     pick->has_after = after != NULL;
     pick->has_before = before != NULL;
     pick->joins = after || before;
     if (after) pick->after = pythia_event_id_of(after->value);
     if (before) pick->before = pythia_event_id_of(before->value);
-    const PythiaNames *names = cursor->capture ? pythia_capture_names(cursor->capture) : NULL;
-    int rc = pythia_points_set(&pick->equal, BOUND(PYTHIA_EVENTS_TRACEPOINT, PYTHIA_EQ), 1, 0,
-                               names, &pick->version);
+    int rc =
+        pythia_points_set(&pick->equal, of[PYTHIA_EVENTS_TRACEPOINT], 1, 0, names, &pick->version);
+    if (!rc) rc = pythia_points_set(&pick->glob, glob, 0, 1, names, &pick->version);
     if (!rc)
-        rc = pythia_points_set(&pick->glob, BOUND(PYTHIA_EVENTS_TRACEPOINT, PYTHIA_GLOB), 0, 1,
-                               names, &pick->version);
-    if (!rc)
-        rc = pythia_points_set(&pick->left, BOUND(PYTHIA_EVENTS_HB_TRACEPOINT, PYTHIA_EQ), 1, 1,
-                               names, &pick->version);
-    if (!rc)
-        rc = phases_set(cursor, BOUND(PYTHIA_EVENTS_PHASE, PYTHIA_EQ),
-                        BOUND(PYTHIA_EVENTS_HB_PHASE, PYTHIA_EQ), pick);
-    if (!rc)
-        rc = filter_set(cursor, BOUND(PYTHIA_EVENTS_HB_FILTER, PYTHIA_EQ),
-                        BOUND(PYTHIA_EVENTS_HB_TIES, PYTHIA_EQ), pick);
-    if (!rc) rc = same_set(cursor, BOUND(PYTHIA_EVENTS_HB_SAME, PYTHIA_EQ), pick);
-    return rc;
-#undef BOUND
+        rc = pythia_points_set(&pick->left, of[PYTHIA_EVENTS_HB_TRACEPOINT], 1, 1, names,
+                               &pick->version);
+    if (!rc) rc = phases_set(cursor, of[PYTHIA_EVENTS_PHASE], of[PYTHIA_EVENTS_HB_PHASE], pick);
+    if (!rc) rc = filter_set(cursor, of[PYTHIA_EVENTS_HB_FILTER], of[PYTHIA_EVENTS_HB_TIES], pick);
+    if (!rc) rc = same_set(cursor, of[PYTHIA_EVENTS_HB_SAME], pick);
+    return rc ? rc : pick_keep(pick, cursor, names, bounds, n);
 }
 
 /* ---- sets ------------------------------------------------------------------------------------------------ */
@@ -485,6 +537,7 @@ void pythia_event_pick_clear(PythiaEventPick *pick) {
         pythia_event_set_clear(&pick->picked[i].set);
     pythia_free(pick->picked);
     pythia_free(pick->admits);
+    pythia_buf_clear(&pick->kept);
     pythia_free(pick->members);
     memset(pick, 0, sizeof *pick);
 }

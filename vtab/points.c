@@ -70,6 +70,8 @@ static int points_extend(PythiaPoints *points, const PythiaNames *names) {
 
 int pythia_points_set(PythiaPoints *points, const PythiaBound *bound, int equal, int glob,
                       const PythiaNames *names, unsigned *version) {
+    if (!bound && !points->given && points->equal == equal && points->glob == glob)
+        return SQLITE_OK;
     PythiaText text = bound ? pythia_value_text(bound->value) : (PythiaText){NULL, 0};
     int changed = 0, rc = SQLITE_OK;
     if (bound && !text.p) return SQLITE_NOMEM; /* the frame lets no NULL pass */

@@ -27,7 +27,6 @@ enum {
     SCHEMA_USE = '!',  /* the use character of the schema; those of the table begin at FIRST_USE */
     FIRST_USE = '0',   /* and must stay printable */
     USES_LARGEST = 64, /* uses of a table */
-    FEW_BOUNDS = 12,   /* that need no memory of their own */
     SCHEMA_SHIFT = 48  /* of the schema's index in a writable table's rowid */
 };
 
@@ -303,7 +302,7 @@ static int frame_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out) {
     PythiaCursor *cursor = pythia_alloc_zero(bytes);
     if (!cursor) return SQLITE_NOMEM;
     size_t n = (size_t)table->nhidden + 1;
-    cursor->arguments = pythia_alloc_zero(n * sizeof(void *));
+    cursor->arguments = pythia_alloc_zero(n * sizeof *cursor->arguments);
     if (!cursor->arguments) {
         pythia_free(cursor);
         return SQLITE_NOMEM;
@@ -318,8 +317,8 @@ static int frame_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out) {
 
 static void cursor_forget_arguments(PythiaCursor *cursor) {
     for (int i = 0; i <= cursor->vtab->table->nhidden; i++) {
-        sqlite3_value_free(cursor->arguments[i]);
-        cursor->arguments[i] = NULL;
+        sqlite3_value_free(cursor->arguments[i].value);
+        cursor->arguments[i] = (PythiaArgument){0};
     }
 }
 
@@ -335,33 +334,54 @@ static int frame_close(sqlite3_vtab_cursor *base) {
     return SQLITE_OK;
 }
 
-/* Decodes one constraint of the plan and keeps what is an argument. *is_schema: it is no business of
-** the table's. */
-static int cursor_bind(PythiaCursor *cursor, const char *code, sqlite3_value *value,
-                       PythiaBound *bound, int *is_schema) {
-    const PythiaTable *table = cursor->vtab->table;
-    *is_schema = code[0] == SCHEMA_USE;
+/* Decodes one constraint of the plan. */
+static int plan_decode(const PythiaTable *table, const char *code, PythiaBound *bound) {
+    int is_schema = code[0] == SCHEMA_USE;
     bound->use = code[0] - FIRST_USE;
-    if (!*is_schema && (bound->use < 0 || bound->use >= table->nuses)) return SQLITE_INTERNAL;
-    bound->column = *is_schema ? schema_column(table) : table->uses[bound->use].column;
-    bound->value = value;
+    if (!is_schema && (bound->use < 0 || bound->use >= table->nuses)) return SQLITE_INTERNAL;
+    bound->column = is_schema ? schema_column(table) : table->uses[bound->use].column;
+    bound->value = NULL;
     bound->op = 0;
     for (int i = 0; i < OPERATORS; i++)
         if (operators[i].letter == code[1]) bound->op = operators[i].op;
-    if (sqlite3_value_type(value) == SQLITE_NULL) cursor->empty = 1;
-    if (bound->column < table->nvisible) return SQLITE_OK;
-    sqlite3_value **argument = &cursor->arguments[bound->column - table->nvisible];
-    *argument = sqlite3_value_dup(value);
-    return *argument ? SQLITE_OK : SQLITE_NOMEM;
+    return SQLITE_OK;
+}
+
+/* Keeps the value of an argument. A join hands over event ids, and the same texts again and again: neither is
+** copied. */
+static int argument_set(PythiaArgument *argument, sqlite3_value *value) {
+    int type = sqlite3_value_type(value);
+    argument->given = 1;
+    argument->is_integer = type == SQLITE_INTEGER;
+    if (argument->is_integer) {
+        argument->integer = sqlite3_value_int64(value);
+        return SQLITE_OK;
+    }
+    if (type == SQLITE_TEXT && argument->value &&
+        sqlite3_value_type(argument->value) == SQLITE_TEXT &&
+        pythia_text_equal(pythia_value_text(value), pythia_value_text(argument->value)))
+        return SQLITE_OK;
+    sqlite3_value_free(argument->value);
+    argument->value = sqlite3_value_dup(value);
+    return argument->value ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* As text; empty (p NULL) where there is no memory. */
+enum { INTEGER_BYTES = 24 };
+static PythiaText argument_text(const PythiaArgument *argument, char buffer[INTEGER_BYTES]) {
+    if (!argument->is_integer) return pythia_value_text(argument->value);
+    sqlite3_snprintf(INTEGER_BYTES, buffer, "%lld", (sqlite3_int64)argument->integer);
+    return pythia_text(buffer);
 }
 
 /* Resolves the schema that was bound, main otherwise. */
 static int cursor_schema(PythiaCursor *cursor) {
     PythiaVtab *vtab = cursor->vtab;
-    sqlite3_value *value = cursor->arguments[vtab->table->nhidden];
-    const char *schema = value ? (const char *)sqlite3_value_text(value) : "main";
+    const PythiaArgument *argument = &cursor->arguments[vtab->table->nhidden];
+    char buffer[INTEGER_BYTES];
+    const char *schema = argument->given ? argument_text(argument, buffer).p : "main";
     if (!schema) return SQLITE_NOMEM;
-    cursor->schema_index = pythia_schema_index(vtab->host->db, schema);
+    cursor->schema_index = argument->given ? pythia_schema_index(vtab->host->db, schema) : 0;
     if (cursor->schema_index < 0)
         return pythia_vtab_fail(vtab, SQLITE_ERROR, "%s: there is no schema \"%s\"",
                                 vtab->table->name, schema);
@@ -385,7 +405,7 @@ static int cursor_required(PythiaCursor *cursor) {
         const PythiaUse *use = &table->uses[i];
         char name[NAME_BYTES];
         if (!(use->flags & PYTHIA_USE_REQUIRED) || use->column < table->nvisible ||
-            cursor->arguments[use->column - table->nvisible])
+            cursor->arguments[use->column - table->nvisible].given)
             continue;
         column_name(table, use->column, name);
         return pythia_vtab_fail(cursor->vtab, SQLITE_ERROR,
@@ -396,35 +416,61 @@ static int cursor_required(PythiaCursor *cursor) {
     return SQLITE_OK;
 }
 
-static int frame_filter(sqlite3_vtab_cursor *base, int order, const char *code, int argc,
-                        sqlite3_value **argv) {
-    PythiaCursor *cursor = (PythiaCursor *)base;
-    PythiaVtab *vtab = cursor->vtab;
+/* Decodes the plan: the columns wanted, and the constraints into bounds. */
+static int cursor_plan(PythiaCursor *cursor, const char *code, int argc, PythiaBound *bounds) {
+    cursor->plan = NULL;
     cursor_forget_arguments(cursor);
-    pythia_rows_reset(&cursor->rows);
-    sqlite3_free(vtab->base.zErrMsg);
-    vtab->base.zErrMsg = NULL;
-    cursor->row = 0;
-    cursor->empty = 0;
-    cursor->capture = NULL;
-    cursor->order = order;
     cursor->used = 0;
     for (int i = 0; i < USED_DIGITS; i++)
         cursor->used =
             cursor->used << 4 | (uint64_t)(code[i] < 'a' ? code[i] - '0' : code[i] - 'a' + 10);
-    PythiaBound few[FEW_BOUNDS], *bounds = few;
-    if (argc > FEW_BOUNDS) bounds = pythia_alloc_array((size_t)argc, sizeof *bounds);
-    if (!bounds) return SQLITE_NOMEM;
-    int n = 0, rc = SQLITE_OK;
+    int rc = SQLITE_OK;
+    for (int i = 0; i < argc && !rc; i++)
+        rc = plan_decode(cursor->vtab->table, code + USED_DIGITS + 2 * i, &bounds[i]);
+    return rc;
+}
+
+/* Gives the constraints their values. */
+static int cursor_bind(PythiaCursor *cursor, int argc, sqlite3_value **argv, PythiaBound *bounds) {
+    const int nvisible = cursor->vtab->table->nvisible;
+    int rc = SQLITE_OK;
     for (int i = 0; i < argc && !rc; i++) {
-        int is_schema;
-        rc = cursor_bind(cursor, code + USED_DIGITS + 2 * i, argv[i], &bounds[n], &is_schema);
-        if (!is_schema) n++;
+        bounds[i].value = argv[i];
+        if (sqlite3_value_type(argv[i]) == SQLITE_NULL) cursor->empty = 1;
+        if (bounds[i].column >= nvisible)
+            rc = argument_set(&cursor->arguments[bounds[i].column - nvisible], argv[i]);
     }
+    return rc;
+}
+
+static int frame_filter(sqlite3_vtab_cursor *base, int order, const char *code, int argc,
+                        sqlite3_value **argv) {
+    PythiaCursor *cursor = (PythiaCursor *)base;
+    PythiaVtab *vtab = cursor->vtab;
+    if (cursor->rows.cells || cursor->rows.rc) pythia_rows_reset(&cursor->rows);
+    if (vtab->base.zErrMsg) {
+        sqlite3_free(vtab->base.zErrMsg);
+        vtab->base.zErrMsg = NULL;
+    }
+    cursor->row = 0;
+    cursor->empty = 0;
+    cursor->capture = NULL;
+    cursor->order = order;
+    PythiaBound *bounds = cursor->planned;
+    int rc = SQLITE_OK;
+    if (argc > PYTHIA_FEW_BOUNDS) bounds = pythia_alloc_array((size_t)argc, sizeof *bounds);
+    if (!bounds) return SQLITE_NOMEM;
+    if (code != cursor->plan) {
+        rc = cursor_plan(cursor, code, argc, bounds);
+        if (!rc && bounds == cursor->planned) cursor->plan = code;
+    }
+    if (!rc) rc = cursor_bind(cursor, argc, argv, bounds);
     if (!rc) rc = cursor_required(cursor);
+    /* The schema, where it is bound, is the last one, and no business of the table's. */
+    int n = argc && bounds[argc - 1].column == schema_column(vtab->table) ? argc - 1 : argc;
     if (!rc && !cursor->empty) rc = cursor_schema(cursor);
     if (!rc && !cursor->empty) rc = cursor_fill(cursor, bounds, n);
-    if (bounds != few) pythia_free(bounds);
+    if (bounds != cursor->planned) pythia_free(bounds);
     return rc;
 }
 
@@ -445,11 +491,12 @@ static int frame_eof(sqlite3_vtab_cursor *base) {
 ** order to hand it back unchanged. */
 static int cursor_argument(PythiaCursor *cursor, sqlite3_context *context, int column) {
     const PythiaTable *table = cursor->vtab->table;
-    sqlite3_value *argument = cursor->arguments[column - table->nvisible];
-    if (argument) {
-        sqlite3_result_value(context, argument);
-        return SQLITE_OK;
-    }
+    const PythiaArgument *argument = &cursor->arguments[column - table->nvisible];
+    if (argument->given && argument->is_integer)
+        sqlite3_result_int64(context, argument->integer);
+    else if (argument->given)
+        sqlite3_result_value(context, argument->value);
+    if (argument->given) return SQLITE_OK;
     if (column == schema_column(table)) {
         sqlite3_result_text(context, "main", 4, SQLITE_STATIC);
         return SQLITE_OK;
@@ -480,8 +527,9 @@ static int frame_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int
 static uint64_t cursor_arguments_hash(const PythiaCursor *cursor) {
     uint64_t h = (uint64_t)cursor->schema_index;
     for (int i = 0; i < cursor->vtab->table->nhidden; i++) {
-        if (!cursor->arguments[i]) continue;
-        PythiaText text = pythia_value_text(cursor->arguments[i]);
+        if (!cursor->arguments[i].given) continue;
+        char buffer[INTEGER_BYTES];
+        PythiaText text = argument_text(&cursor->arguments[i], buffer);
         h = pythia_hash_mix(h + (uint64_t)i + 1, pythia_hash64(text.p ? text.p : "", text.n));
     }
     return h;

@@ -121,20 +121,30 @@ void pythia_rows_reset(PythiaRows *rows);
 void pythia_rows_clear(PythiaRows *rows);
 void pythia_rows_result(const PythiaRows *rows, size_t row, int column, sqlite3_context *context);
 
+/* A hidden argument as bound. */
+typedef struct PythiaArgument {
+    int given, is_integer;
+    int64_t integer;
+    sqlite3_value *value; /* owned, where it is no integer */
+} PythiaArgument;
+
+enum { PYTHIA_FEW_BOUNDS = 12 }; /* that need no memory of their own */
+
 struct PythiaCursor {
     sqlite3_vtab_cursor base; /* must be first */
     PythiaVtab *vtab;
     PythiaCapture *capture; /* of the bound schema, or NULL when that has no store; borrowed */
     int schema_index;       /* of the bound schema in the connection: 0 main, 1 temp, 2 ... */
     PythiaPoll poll;
-    PythiaRows rows; /* tables with `fill` */
-    size_t row;      /* position in rows */
-    sqlite3_value *
-        *arguments; /* dup of the value bound by = to each hidden column, or NULL; the last
-                               ** one is the schema */
-    uint64_t used;  /* bit set of the columns wanted; bit 63 stands for all from 63 on */
-    int order;      /* what `plan` set *order to */
-    int empty;      /* a bound was NULL: no rows, whatever the table says */
+    PythiaRows rows;           /* tables with `fill` */
+    size_t row;                /* position in rows */
+    PythiaArgument *arguments; /* one for each hidden column; the last one is the schema */
+    uint64_t used;             /* bit set of the columns wanted; bit 63 stands for all from 63 on */
+    int order;                 /* what `plan` set *order to */
+    int empty;                 /* a bound was NULL: no rows, whatever the table says */
+    /* For the frame: the plan of the last filter, which a join runs again and again, decoded. */
+    const char *plan; /* borrowed from the statement, which outlives the cursor; NULL: none */
+    PythiaBound planned[PYTHIA_FEW_BOUNDS]; /* the values are those of the present filter */
 };
 
 struct PythiaTable {

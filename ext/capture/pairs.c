@@ -33,10 +33,13 @@ static int view_columns(PythiaView *view, const Column *columns, size_t n, char 
     return rc;
 }
 
+int pythia_view_is(const PythiaView *view, const PythiaCapture *capture, int64_t segment_id) {
+    return view->segment_id == segment_id && view->segment && view->capture == capture &&
+           view->forgotten == capture->forgotten;
+}
+
 int pythia_view_open(PythiaView *view, PythiaCapture *capture, int64_t segment_id, char **error) {
-    if (view->segment && view->capture == capture && view->segment_id == segment_id &&
-        view->forgotten == capture->forgotten)
-        return SQLITE_OK;
+    if (pythia_view_is(view, capture, segment_id)) return SQLITE_OK;
     pythia_view_close(view);
     int rc = pythia_segment_open(capture->store, segment_id, &view->segment, error);
     if (rc) return rc;

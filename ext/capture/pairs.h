@@ -28,6 +28,8 @@ typedef struct PythiaView {
     const int64_t *parent, *from_ns, *to_ns, *point_span, *point_ns;
 } PythiaView;
 
+/* Whether that segment is open, and as the store has it. */
+int pythia_view_is(const PythiaView *view, const PythiaCapture *capture, int64_t segment_id);
 /* Opens a segment; one that is open already stays so, unless the stored contents changed. SQLITE_OK or an error. */
 int pythia_view_open(PythiaView *view, PythiaCapture *capture, int64_t segment_id, char **error);
 /* Makes ready for pythia_view_outline(). */

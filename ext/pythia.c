@@ -59,6 +59,7 @@ static const PythiaTable *const tables[] = {
     &pythia_table_events,
     &pythia_table_edges,
     &pythia_table_related,
+    &pythia_table_pairs,
     &pythia_table_attributes,
     &pythia_table_critical_path,
     &pythia_table_slack,

@@ -106,9 +106,14 @@ int pythia_event_cell(PythiaEventCells *cells, PythiaCursor *cursor, sqlite3_con
 int pythia_event_cell_viewed(PythiaEventCells *cells, PythiaCursor *cursor,
                              sqlite3_context *context, uint32_t ordinal, int64_t number,
                              int column);
+/* The recorded time of such an event. */
+int pythia_event_viewed_ns(PythiaEventCells *cells, PythiaCursor *cursor, int64_t number,
+                           int64_t *ns);
 
 /* The event id that a value stands for; -1, which no event has, for what is no whole number. */
 int64_t pythia_event_id_of(sqlite3_value *value);
+/* The phases that `phase = value` leaves, a bit set; bound NULL: all. */
+unsigned pythia_event_phases(const PythiaBound *bound);
 /* Takes the conditions over. Errors leave a message in the table. */
 int pythia_event_pick_begin(PythiaEventPick *pick, PythiaCursor *cursor, const PythiaBound *bounds,
                             int n);

@@ -136,15 +136,15 @@ static int viewed_id(PythiaEventCells *cells, PythiaCursor *cursor, sqlite3_cont
     return rc;
 }
 
-static int viewed_time(PythiaEventCells *cells, PythiaCursor *cursor, sqlite3_context *context,
-                       int64_t number) {
-    int64_t points = 2 * (int64_t)cells->view.spans, ns = 0, duration_ns = 0;
+int pythia_event_viewed_ns(PythiaEventCells *cells, PythiaCursor *cursor, int64_t number,
+                           int64_t *ns) {
+    int64_t points = 2 * (int64_t)cells->view.spans, duration_ns = 0;
     int rc = number < points
-                 ? viewed_value(cells, cursor, PYTHIA_COL_SPAN_START, number / 2, &ns)
-                 : viewed_value(cells, cursor, PYTHIA_COL_POINT_TIME, number - points, &ns);
+                 ? viewed_value(cells, cursor, PYTHIA_COL_SPAN_START, number / 2, ns)
+                 : viewed_value(cells, cursor, PYTHIA_COL_POINT_TIME, number - points, ns);
     if (!rc && number < points && number & 1)
         rc = viewed_value(cells, cursor, PYTHIA_COL_SPAN_DURATION, number / 2, &duration_ns);
-    if (!rc) sqlite3_result_int64(context, ns + duration_ns);
+    *ns += duration_ns;
     return rc;
 }
 
@@ -179,7 +179,7 @@ int pythia_event_cell_viewed(PythiaEventCells *cells, PythiaCursor *cursor,
     static const int trace_id[] = {PYTHIA_COL_TRACE_FORM, PYTHIA_COL_TRACE_HI, PYTHIA_COL_TRACE_LO},
                      span_id[] = {PYTHIA_COL_SPAN_FORM, PYTHIA_COL_SPAN_HI, PYTHIA_COL_SPAN_ID};
     const PythiaNames *names = pythia_capture_names(cursor->capture);
-    int64_t span = 0, instance = 0;
+    int64_t span = 0, instance = 0, ns = 0;
     int rc;
     switch (column) {
     case PYTHIA_EVENTS_ID:
@@ -205,7 +205,9 @@ int pythia_event_cell_viewed(PythiaEventCells *cells, PythiaCursor *cursor,
             pythia_result_name(context, pythia_names_text(names, (uint32_t)instance));
         return rc;
     case PYTHIA_EVENTS_TIME:
-        return viewed_time(cells, cursor, context, number);
+        rc = pythia_event_viewed_ns(cells, cursor, number, &ns);
+        if (!rc) sqlite3_result_int64(context, ns);
+        return rc;
     default:
         return viewed_held(cells, cursor, context, ordinal, number, column);
     }

@@ -31,11 +31,16 @@ static int phase_bits(PythiaText text, unsigned *bits) {
     return 1;
 }
 
+unsigned pythia_event_phases(const PythiaBound *bound) {
+    unsigned bits = PHASES_ALL;
+    if (bound && (!phase_bits(pythia_value_text(bound->value), &bits) || bits & (bits - 1)))
+        return 0; /* no phase: no rows */
+    return bits;
+}
+
 static int phases_set(PythiaCursor *cursor, const PythiaBound *equal, const PythiaBound *left,
                       PythiaEventPick *pick) {
-    unsigned bits = PHASES_ALL, left_bits = PHASES_ALL;
-    if (equal && (!phase_bits(pythia_value_text(equal->value), &bits) || bits & (bits - 1)))
-        bits = 0; /* no phase: no rows */
+    unsigned bits = pythia_event_phases(equal), left_bits = PHASES_ALL;
     if (left && !phase_bits(pythia_value_text(left->value), &left_bits))
         return pythia_vtab_fail(
             cursor->vtab, SQLITE_ERROR,

@@ -7,6 +7,7 @@
 extern const PythiaTable pythia_table_traces;
 extern const PythiaTable pythia_table_spans;
 extern const PythiaTable pythia_table_events;
+extern const PythiaTable pythia_table_pairs;
 extern const PythiaTable pythia_table_edges;
 extern const PythiaTable pythia_table_related;
 extern const PythiaTable pythia_table_attributes;

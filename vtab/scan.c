@@ -123,7 +123,22 @@ void pythia_result_text(sqlite3_context *context, PythiaText text) {
 }
 
 void pythia_result_name(sqlite3_context *context, PythiaText text) {
-    sqlite3_result_text64(context, text.p, text.n, SQLITE_STATIC, SQLITE_UTF8);
+    if (strlen(text.p) == text.n)
+        sqlite3_result_text(context, text.p, -1, SQLITE_STATIC);
+    else
+        sqlite3_result_text64(context, text.p, text.n, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void pythia_result_id(sqlite3_context *context, const PythiaNames *names, PythiaId id) {
+    char buffer[PYTHIA_ID_CHARS + 1];
+    if (id.form == PYTHIA_ID_NONE) return;
+    PythiaText text = pythia_names_id_text(names, id, buffer);
+    if (id.form == PYTHIA_ID_TEXT) {
+        pythia_result_name(context, text);
+        return;
+    }
+    buffer[text.n] = 0;
+    sqlite3_result_text(context, buffer, -1, SQLITE_TRANSIENT);
 }
 
 static const char *name_at(const char *const *names, int n, int i) {
@@ -168,6 +183,13 @@ static int same_value(const PythiaValue *a, const PythiaValue *b) {
     return pythia_values_equal(a, 1, b, 1);
 }
 
+static void insert_text(PythiaBuf *out, size_t at, PythiaText text) {
+    size_t end = out->n;
+    if (!pythia_buf_room(out, text.n)) return;
+    memmove(out->data + at + text.n, out->data + at, end - at);
+    memcpy(out->data + at, text.p, text.n);
+}
+
 void pythia_values_json(PythiaBuf *out, const PythiaNames *names, const PythiaValue *values,
                         uint32_t n, const PythiaResourceSet *resource) {
     int first = 1;
@@ -189,12 +211,9 @@ void pythia_values_json(PythiaBuf *out, const PythiaNames *names, const PythiaVa
         if (same) continue;
         if (!first) pythia_buf_byte(out, ',');
         first = 0;
-        PythiaBuf key = {0};
-        if (taken) pythia_buf_str(&key, "resource.");
-        pythia_buf_text(&key, pythia_names_text(names, value->key));
-        pythia_buf_json_text(out, (PythiaText){(const char *)key.data, key.n});
-        if (key.rc && !out->rc) out->rc = key.rc;
-        pythia_buf_clear(&key);
+        size_t quote = out->n;
+        pythia_buf_json_text(out, pythia_names_text(names, value->key));
+        if (taken) insert_text(out, quote + 1, PYTHIA_TEXT("resource."));
         pythia_buf_byte(out, ':');
         pythia_value_json(out, value);
     }

@@ -38,7 +38,10 @@ int pythia_bounds_admit(const PythiaBound *bounds, int n, int column, int64_t va
 /* The group that a text names; 0 when it is no group id. */
 int pythia_group_of_text(PythiaText text, uint64_t *group);
 
-/* Results of a column. */
+/* Results of a column. Names and ids end with a NUL that SQLite is told of, unless there is one in them:
+** else it copies them once more for whoever asks for a C string. */
+void pythia_result_id(sqlite3_context *context, const PythiaNames *names,
+                      PythiaId id);                                 /* NONE: NULL */
 void pythia_result_text(sqlite3_context *context, PythiaText text); /* copied */
 void pythia_result_name(sqlite3_context *context,
                         PythiaText text); /* of the capture's names: not copied */

@@ -65,6 +65,7 @@ typedef struct SpansCursor {
     int by_id;                   /* only spans with this id */
     PythiaId id;
     int64_t start_low, start_high, duration_low, duration_high;
+    PythiaBuf json; /* the attributes of a row */
 } SpansCursor;
 
 static char **spans_error(SpansCursor *c) {
@@ -218,6 +219,7 @@ static void spans_release(PythiaCursor *cursor) {
     pythia_trace_rows_release(cursor);
     pythia_free(c->wanted);
     c->wanted = NULL;
+    pythia_buf_clear(&c->json);
     c->loaded = 0;
     c->n = c->row = 0;
 }
@@ -260,15 +262,9 @@ static int spans_eof(PythiaCursor *cursor) {
 
 /* ---- columns --------------------------------------------------------------------------------------------------- */
 
-static void result_id(SpansCursor *c, sqlite3_context *context, PythiaId id) {
-    char buffer[PYTHIA_ID_CHARS];
-    if (id.form == PYTHIA_ID_NONE) return;
-    pythia_result_text(context, pythia_names_id_text(c->names, id, buffer));
-}
-
 static int result_trace_id(SpansCursor *c, sqlite3_context *context) {
     if (c->whole) {
-        pythia_result_text(context, c->t.trace_id);
+        pythia_result_id(context, c->names, c->t.trace.id);
         return SQLITE_OK;
     }
     const int64_t *form, *hi, *lo;
@@ -277,28 +273,30 @@ static int result_trace_id(SpansCursor *c, sqlite3_context *context) {
     int rc = pythia_segment_column(segment, PYTHIA_COL_TRACE_FORM, &form, &n, spans_error(c));
     if (!rc) rc = pythia_segment_column(segment, PYTHIA_COL_TRACE_HI, &hi, &n, spans_error(c));
     if (!rc) rc = pythia_segment_column(segment, PYTHIA_COL_TRACE_LO, &lo, &n, spans_error(c));
-    if (!rc) result_id(c, context, (PythiaId){(uint64_t)hi[i], (uint64_t)lo[i], (uint32_t)form[i]});
+    if (!rc)
+        pythia_result_id(context, c->names,
+                         (PythiaId){(uint64_t)hi[i], (uint64_t)lo[i], (uint32_t)form[i]});
     return rc;
 }
 
 static void result_attributes(SpansCursor *c, sqlite3_context *context) {
     const PythiaTrace *trace = &c->t.trace;
     const PythiaSpan *span = current_span(c);
-    PythiaBuf json = {0};
-    pythia_values_json(&json, c->names, trace->values + span->first_value, span->nvalues,
+    PythiaBuf *json = &c->json;
+    json->n = 0;
+    pythia_values_json(json, c->names, trace->values + span->first_value, span->nvalues,
                        &trace->resources[span->resource]);
-    size_t n = json.n;
-    char *text = pythia_buf_take(&json);
-    if (text)
-        sqlite3_result_text64(context, text, n, sqlite3_free, SQLITE_UTF8);
+    pythia_buf_byte(json, 0); /* there is no NUL within JSON */
+    if (!json->rc)
+        sqlite3_result_text(context, (const char *)json->data, -1, SQLITE_TRANSIENT);
     else
-        sqlite3_result_error_nomem(context);
+        sqlite3_result_error_code(context, json->rc);
 }
 
 /* Columns that only a whole trace can tell. */
 static void column_of_trace(SpansCursor *c, sqlite3_context *context, int column) {
     const PythiaSpan *span = current_span(c);
-    if (column == COL_PARENT_ID) result_id(c, context, span->parent_id);
+    if (column == COL_PARENT_ID) pythia_result_id(context, c->names, span->parent_id);
     if (column == COL_SELF) sqlite3_result_int64(context, pythia_span_self_ns(&c->t.trace, c->row));
     if (column == COL_DEPTH) sqlite3_result_int64(context, span->depth);
     if (column == COL_CHILDREN)
@@ -336,7 +334,7 @@ static int spans_column(PythiaCursor *cursor, sqlite3_context *context, int colu
     case COL_TRACE_ID:
         return result_trace_id(c, context);
     case COL_SPAN_ID:
-        result_id(c, context, row_id(c));
+        pythia_result_id(context, c->names, row_id(c));
         break;
     case COL_SERVICE:
     case COL_OPERATION:

@@ -142,13 +142,11 @@ static int traces_eof(PythiaCursor *cursor) {
 
 static int result_trace_id(TracesCursor *c, sqlite3_context *context) {
     int64_t form, hi, lo;
-    char buffer[PYTHIA_ID_CHARS];
     int rc = trace_value(c, PYTHIA_COL_TRACE_FORM, &form);
     if (!rc) rc = trace_value(c, PYTHIA_COL_TRACE_HI, &hi);
     if (!rc) rc = trace_value(c, PYTHIA_COL_TRACE_LO, &lo);
     if (rc) return rc;
-    PythiaId id = {(uint64_t)hi, (uint64_t)lo, (uint32_t)form};
-    pythia_result_text(context, pythia_names_id_text(c->names, id, buffer));
+    pythia_result_id(context, c->names, (PythiaId){(uint64_t)hi, (uint64_t)lo, (uint32_t)form});
     return SQLITE_OK;
 }
 

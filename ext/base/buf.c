@@ -1,6 +1,7 @@
 /* buf.c - see buf.h. */
 #include "ext/base/buf.h"
 
+#include "ext/base/bytes.h"
 #include "ext/base/mem.h"
 
 #include <math.h>
@@ -152,7 +153,34 @@ void pythia_buf_utf8(PythiaBuf *buf, PythiaText text) {
     }
 }
 
+/* Whether all eight bytes are ASCII and stand for themselves in JSON. A byte b is below c when b - c borrows and b
+** had no top bit, and is equal to c when b ^ c is below 1. */
+static int are_plain_json(uint64_t v) {
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    uint64_t quote = v ^ ones * '"', slash = v ^ ones * '\\';
+    return !(((v - ones * 0x20) | (quote - ones) | (slash - ones) | v) & tops);
+}
+
+static int is_plain_json(const unsigned char *p, size_t n) {
+    if (n < 8) {
+        uint64_t v = 0x2020202020202020u;
+        for (size_t i = 0; i < n; i++)
+            v = v << 8 | p[i];
+        return are_plain_json(v);
+    }
+    for (size_t i = 0; i + 8 < n; i += 8)
+        if (!are_plain_json(pythia_load64(p + i))) return 0;
+    return are_plain_json(pythia_load64(p + n - 8));
+}
+
 void pythia_buf_json_text(PythiaBuf *buf, PythiaText text) {
+    if (text.n < SIZE_MAX - 2 && is_plain_json((const unsigned char *)text.p, text.n)) {
+        unsigned char *to = pythia_buf_room(buf, text.n + 2);
+        if (!to) return;
+        to[0] = to[text.n + 1] = '"';
+        if (text.n) memcpy(to + 1, text.p, text.n);
+        return;
+    }
     static const char short_escape[] = {'b', 't', 'n', 0, 'f', 'r'}; /* for bytes 8 to 13 */
     const unsigned char *p = (const unsigned char *)text.p;
     size_t n = text.n, plain = 0; /* plain: start of the run not yet copied */

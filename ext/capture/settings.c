@@ -77,7 +77,7 @@ static const PythiaSetting all_settings[] = {
     {"memory_limit_mb", "512", "MB",
      "an import finishes traces early rather than hold more than half of this in unfinished ones",
      NUMBER(16, 1e6), 0},
-    {"cache_bytes", "67108864", "bytes", "decoded columns that a connection keeps",
+    {"cache_bytes", "268435456", "bytes", "decoded columns that a connection keeps",
      NUMBER(1048576, 1e12), 0},
 };
 

@@ -273,8 +273,8 @@ int pythia_store_block(const PythiaSegment *segment, int slot, PythiaBlock *bloc
     PythiaStore *store = segment->store;
     memset(block, 0, sizeof *block);
     sqlite3_stmt *s;
-    int rc = pythia_store_prepare(store, &s, "SELECT data FROM \"%w\".pythia_xblock WHERE id = ?1",
-                                  error);
+    int rc = pythia_store_kept(store, PYTHIA_KEPT_BLOCK,
+                               "SELECT data FROM \"%w\".pythia_xblock WHERE id = ?1", &s, error);
     if (rc) return rc;
     rc = sqlite3_bind_int64(
         s, 1, (sqlite3_int64)((uint64_t)segment->info.id << PYTHIA_SLOT_SHIFT | (uint64_t)slot));
@@ -286,9 +286,8 @@ int pythia_store_block(const PythiaSegment *segment, int slot, PythiaBlock *bloc
     } else {
         missing = 1;
     }
-    int done = sqlite3_reset(s);
+    int done = pythia_store_done(store, PYTHIA_KEPT_BLOCK, s);
     if (!rc && done) rc = pythia_store_fail(store, done, "xblock", error);
-    sqlite3_finalize(s);
     if (!rc && missing && segment->detached)
         return pythia_fail(error, SQLITE_ABORT, "segment %lld went while it was being read",
                            (sqlite3_int64)segment->info.id);

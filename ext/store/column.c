@@ -106,13 +106,6 @@ static Frame frame_plan(uint64_t *u, uint32_t n, uint64_t base, uint64_t largest
     return f;
 }
 
-static void store64(unsigned char *p, uint64_t v) {
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    v = __builtin_bswap64(v);
-#endif
-    memcpy(p, &v, 8);
-}
-
 static void pack(PythiaBuf *out, const uint64_t *u, uint32_t n, unsigned width) {
     size_t bytes = ((size_t)n * width + 7) / 8;
     if (!width) return;
@@ -127,13 +120,13 @@ static void pack(PythiaBuf *out, const uint64_t *u, uint32_t n, unsigned width) 
         word |= v << have;
         have += width;
         if (have >= 64) {
-            store64(p, word);
+            pythia_store64(p, word);
             p += 8;
             have -= 64;
             word = have ? v >> (width - have) : 0;
         }
     }
-    store64(p, word);
+    pythia_store64(p, word);
 }
 
 static void frame_write(PythiaBuf *out, const Frame *f, const uint64_t *u, uint32_t n) {

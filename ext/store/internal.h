@@ -61,7 +61,7 @@ enum {
 };
 
 /* Statements for reading that are kept while a table is connected (pythia_store_keep()). */
-enum { PYTHIA_KEPT_COUNTERS = 0, PYTHIA_KEPT_FIND, PYTHIA_KEPT_COUNT };
+enum { PYTHIA_KEPT_COUNTERS = 0, PYTHIA_KEPT_FIND, PYTHIA_KEPT_BLOCK, PYTHIA_KEPT_COUNT };
 
 struct PythiaStore {
     sqlite3 *db; /* borrowed */
@@ -69,6 +69,9 @@ struct PythiaStore {
 
     int64_t cookie, epoch, next_segment;
     int loaded, own;
+    int version_known;
+    unsigned
+        version; /* SQLite's data version of the file when memory and tables were last compared */
 
     PythiaNamesList *names;
     uint32_t stored_strings, stored_points; /* ids up to these are rows */
@@ -97,7 +100,7 @@ struct PythiaStore {
     size_t nindex, index_capacity;
 };
 
-enum { PYTHIA_CACHE_BYTES = 64 * 1024 * 1024 };
+enum { PYTHIA_CACHE_BYTES = 256 * 1024 * 1024 };
 
 /* store.c */
 /* The message of the connection, with the table that it is about. Returns rc. */

@@ -142,6 +142,11 @@ typedef struct PythiaGathered {
     PythiaValue value;
 } PythiaGathered;
 
+/* Reads of one row at a time, as long as the rows ascend. */
+typedef struct PythiaWalk {
+    uint32_t next, n; /* the row after the last one; how many in a row */
+} PythiaWalk;
+
 struct PythiaSegment {
     PythiaStore *store; /* NULL once the store is closed */
     PythiaSegmentInfo info;
@@ -151,15 +156,16 @@ struct PythiaSegment {
     int detached;                 /* no longer in the cache: goes with its last reference */
     PythiaSegment *newer, *older; /* list of the store, most recently used first */
     size_t bytes;                 /* memory held, about */
-    uint32_t reads;               /* traces and spans read one at a time */
+    PythiaWalk traces, spans;     /* read one at a time */
     int directory;                /* the next three are valid */
     uint32_t mask;
     uint32_t nattributes;
     PythiaSegmentAttribute *attributes;
     PythiaBlock blocks[PYTHIA_SLOT_FIXED];
-    int64_t *columns[PYTHIA_COL_COUNT]; /* decoded as a whole */
-    PythiaLists lists[3];               /* REST, POINT_VALUES, LINK_VALUES */
-    PythiaResourceSet *resources;       /* values NULL until decoded */
+    PythiaColumn views[PYTHIA_COL_STORED]; /* of the blocks; data NULL until opened */
+    int64_t *columns[PYTHIA_COL_COUNT];    /* decoded as a whole */
+    PythiaLists lists[3];                  /* REST, POINT_VALUES, LINK_VALUES */
+    PythiaResourceSet *resources;          /* values NULL until decoded */
     uint32_t nresources;
     PythiaColumn resource_ends;
     PythiaText resource_bytes;
@@ -173,8 +179,13 @@ struct PythiaSegment {
     PythiaValueList list;
 };
 
-/* When that many traces or spans were read one at a time, columns are decoded as a whole. */
+/* When that many traces or spans were read one after the other, in ascending order, somebody walks over the
+** segment, and columns are decoded as a whole. Look-ups at random hardly ever are such a walk: they would pay
+** for rows that nobody reads, and fill the cache with them. */
 enum { PYTHIA_SEGMENT_READS = 64 };
+/* Notes a read of a row: the same row again counts as no other one. */
+void pythia_walk_note(PythiaWalk *walk, uint32_t row);
+int pythia_segment_is_walked(const PythiaSegment *segment);
 
 /* Damage in a slot: the message names table, row and segment. Returns SQLITE_CORRUPT_VTAB. */
 int pythia_segment_damaged(const PythiaSegment *segment, int slot, const char *what, char **error);

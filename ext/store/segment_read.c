@@ -29,6 +29,7 @@ void pythia_segment_forget_heads(PythiaSegment *segment) {
     for (int c = PYTHIA_COL_HEAD_START; c <= PYTHIA_COL_HEAD_STATUS; c++) {
         pythia_free(segment->columns[c]);
         segment->columns[c] = NULL;
+        segment->views[c].data = NULL;
     }
 }
 
@@ -64,6 +65,16 @@ int pythia_segment_scratch(PythiaSegment *segment, size_t n, int64_t **scratch) 
                          sizeof *segment->scratch);
     *scratch = segment->scratch;
     return rc;
+}
+
+void pythia_walk_note(PythiaWalk *walk, uint32_t row) {
+    if (row + 1 == walk->next) return;
+    walk->n = row >= walk->next ? walk->n + 1 : 1;
+    walk->next = row + 1;
+}
+
+int pythia_segment_is_walked(const PythiaSegment *segment) {
+    return segment->traces.n >= PYTHIA_SEGMENT_READS || segment->spans.n >= PYTHIA_SEGMENT_READS;
 }
 
 /* ---- blocks ---------------------------------------------------------------------------------------- */
@@ -285,13 +296,19 @@ static int in_bounds(const PythiaSegment *segment, int column, const int64_t *va
 
 /* Opens a stored column, whose number of values must be right. */
 static int column_open(PythiaSegment *segment, int column, PythiaColumn *view, char **error) {
+    if (segment->views[column].data) {
+        *view = segment->views[column];
+        return SQLITE_OK;
+    }
     const PythiaSlotColumns *place = column_place(column);
     const PythiaBlock *block;
     int rc = pythia_segment_block(segment, place->slot, &block, error);
     if (rc) return rc;
     if (!block) return pythia_segment_damaged(segment, place->slot, "missing", error);
-    return pythia_segment_part(segment, place->slot, block, (uint32_t)(column - place->first),
-                               pythia_segment_rows(segment, column), view, error);
+    rc = pythia_segment_part(segment, place->slot, block, (uint32_t)(column - place->first),
+                             pythia_segment_rows(segment, column), view, error);
+    if (!rc) segment->views[column] = *view;
+    return rc;
 }
 
 int pythia_segment_range(PythiaSegment *segment, int column, uint32_t first, uint32_t n,
@@ -540,7 +557,7 @@ int pythia_segment_head(PythiaSegment *segment, uint32_t ordinal, PythiaHead *he
         const int64_t *column = segment->columns[PYTHIA_COL_HEAD_START + i];
         uint32_t n;
         int rc = SQLITE_OK;
-        if (!column && segment->reads >= PYTHIA_SEGMENT_READS)
+        if (!column && pythia_segment_is_walked(segment))
             rc = pythia_segment_column(segment, PYTHIA_COL_HEAD_START + i, &column, &n, error);
         if (column && !rc)
             values[i] = column[ordinal];
@@ -549,7 +566,7 @@ int pythia_segment_head(PythiaSegment *segment, uint32_t ordinal, PythiaHead *he
                                       error);
         if (rc) return rc;
     }
-    segment->reads++;
+    pythia_walk_note(&segment->traces, ordinal);
     pythia_head_set(head, values);
     return SQLITE_OK;
 }

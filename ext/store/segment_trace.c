@@ -39,7 +39,7 @@ static int is_derived(int column) {
 /* Rows of one column as stored: from the whole column where that is decoded, or worth it. */
 static int read_rows(PythiaSegment *segment, int column, uint32_t first, uint32_t n, int64_t *out,
                      char **error) {
-    if (is_derived(column) || (!segment->columns[column] && segment->reads < PYTHIA_SEGMENT_READS))
+    if (is_derived(column) || (!segment->columns[column] && !pythia_segment_is_walked(segment)))
         return pythia_segment_range(segment, column, first, n, out, error);
     const int64_t *values;
     uint32_t all;
@@ -61,13 +61,18 @@ static int read_matrix(PythiaSegment *segment, int from, int to, uint32_t first,
 static int read_trace_columns(PythiaSegment *segment, uint32_t ordinal, PythiaTrace *trace,
                               int64_t *start, char **error) {
     int64_t *v;
-    int rc = read_matrix(segment, PYTHIA_COL_TRACE_FORM, PYTHIA_COL_TRACE_REPAIRS_LAST, ordinal, 1,
+    const int64_t *starts;
+    uint32_t n;
+    /* Ascending starts are stored as differences: to find one, those before it are decoded. So all are kept. */
+    int rc = pythia_segment_column(segment, PYTHIA_COL_TRACE_START, &starts, &n, error);
+    if (!rc)
+        rc = read_matrix(segment, PYTHIA_COL_TRACE_FORM, PYTHIA_COL_TRACE_REPAIRS_LAST, ordinal, 1,
                          &v, error);
     if (rc) return rc;
     trace->id = (PythiaId){(uint64_t)v[PYTHIA_COL_TRACE_HI], (uint64_t)v[PYTHIA_COL_TRACE_LO],
                            (uint32_t)v[PYTHIA_COL_TRACE_FORM]};
     trace->status = (int)v[PYTHIA_COL_TRACE_STATUS];
-    *start = v[PYTHIA_COL_TRACE_START];
+    *start = starts[ordinal];
     PythiaRepairs *r = &trace->repairs;
     uint32_t *const repairs[] = {&r->open_spans, &r->duplicates, &r->conflicts, &r->outside_points,
                                  &r->orphans,    &r->cycles,     &r->negative};
@@ -339,7 +344,7 @@ int pythia_segment_trace(PythiaSegment *segment, uint32_t ordinal, int values, P
         pythia_trace_reset(trace);
         return rc;
     }
-    segment->reads++;
+    pythia_walk_note(&segment->traces, ordinal);
     pythia_trace_derive(trace);
     return SQLITE_OK;
 }

@@ -298,7 +298,7 @@ int pythia_segment_gather_lists(PythiaSegment *segment, int slot, uint32_t first
 int pythia_segment_gather_spans(PythiaSegment *segment, uint32_t first, uint32_t n, char **error) {
     segment->ngathered = 0;
     int rc = pythia_segment_directory(segment, error);
-    int whole = segment->reads >= PYTHIA_SEGMENT_READS;
+    int whole = pythia_segment_is_walked(segment);
     for (uint32_t i = 0; !rc && i < segment->nattributes; i++) {
         PythiaSegmentAttribute *a = &segment->attributes[i];
         rc = pythia_segment_attribute_open(segment, i, error);
@@ -326,7 +326,7 @@ int pythia_segment_span_values(PythiaSegment *segment, uint32_t span, PythiaValu
     for (uint32_t i = 0; i < segment->ngathered; i++)
         list->values[i] = segment->gathered[i].value;
     list->n = segment->ngathered;
-    segment->reads++;
+    pythia_walk_note(&segment->spans, span);
     return SQLITE_OK;
 }
 

@@ -82,6 +82,7 @@ static void end_session(PythiaStore *store) {
 
 int pythia_store_begin(PythiaStore *store, char **error) {
     if (store->writing) return SQLITE_OK;
+    store->version_known = 0;
     store->last_rowid = sqlite3_last_insert_rowid(store->db);
     /* Any write takes the lock; only then is what is read the latest there is. */
     int rc = pythia_store_exec(store,

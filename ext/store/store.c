@@ -2,8 +2,8 @@
 **
 ** The cookie. Every change of the tables writes a new value to the row `cookie` of pythia_xconfig: a
 ** counter in the upper bits, random lower ones, so that a value that was rolled back is not met again by
-** chance. Reading it tells whether memory is up to date; that costs one small statement, prepared and
-** finalized each time, because nothing may be left prepared. The row `epoch` is raised when something
+** chance. Reading it tells whether memory is up to date; that costs one small statement, and is left out as
+** long as SQLite says that the file is the one that memory was compared with (SQLITE_FCNTL_DATA_VERSION). The row `epoch` is raised when something
 ** that was stored before changed (heads, resolutions, names): then more must be read anew than what was
 ** added. */
 #include "ext/store/internal.h"
@@ -211,8 +211,15 @@ static int store_load(PythiaStore *store, const Counters *c, char **error) {
     return SQLITE_OK;
 }
 
-int pythia_store_refresh(PythiaStore *store, int *changed, char **error) {
-    if (changed) *changed = 0;
+/* The data version of the file, as of the transaction that this connection reads in. 0: there is none such, or
+** this connection is writing, and what it has written may yet be taken back. */
+static int data_version(PythiaStore *store, unsigned *version) {
+    return sqlite3_txn_state(store->db, store->schema) == SQLITE_TXN_READ &&
+           sqlite3_file_control(store->db, store->schema, SQLITE_FCNTL_DATA_VERSION, version) ==
+               SQLITE_OK;
+}
+
+static int store_compare(PythiaStore *store, int *changed, char **error) {
     Counters c;
     char *message = NULL;
     int rc = counters_read(store, &c, &message);
@@ -236,6 +243,20 @@ int pythia_store_refresh(PythiaStore *store, int *changed, char **error) {
     if (store->writing) pythia_store_discard(store); /* it was rolled back from outside */
     if (changed) *changed = 1;
     return store_load(store, &c, error);
+}
+
+int pythia_store_refresh(PythiaStore *store, int *changed, char **error) {
+    unsigned version = 0;
+    if (changed) *changed = 0;
+    int readable = data_version(store, &version);
+    if (readable && store->version_known && store->loaded && version == store->version)
+        return SQLITE_OK;
+    store->version_known = 0;
+    int rc = store_compare(store, changed, error);
+    if (rc) return rc;
+    store->version_known = readable && !store->own;
+    store->version = version;
+    return SQLITE_OK;
 }
 
 /* ---- opening --------------------------------------------------------------------------------------- */

@@ -96,7 +96,7 @@ uint32_t pythia_store_segment_count(const PythiaStore *store);
 const PythiaSegmentInfo *pythia_store_segment_info(const PythiaStore *store, uint32_t index);
 
 /* Opens a segment through the cache; release it when done. Blocks are read and decoded when first
-** asked for, and stay in memory up to a budget of bytes (config key setting.cache_bytes, 64 MB). */
+** asked for, and stay in memory up to a budget of bytes (config key setting.cache_bytes, 256 MB). */
 int pythia_segment_open(PythiaStore *store, int64_t id, PythiaSegment **segment, char **error);
 void pythia_segment_release(PythiaSegment *segment);
 const PythiaSegmentInfo *pythia_segment_info(const PythiaSegment *segment);

@@ -11,13 +11,17 @@
 **   - the connection closes, and all memory and all file descriptors are given back;
 **   - with a line `-- retry` in the script: the same connection, now undisturbed, gives those rows.
 **
+** @TMP@ in a script stands for an empty directory, which all its runs share.
+**
 ** Every scenario runs in a process of its own, so that a crash is a failure with a number. Twice: with one
 ** allocation failing (the program goes on with memory again), and with all from the n-th on.
 **
 **   oom [--stride [SECONDS]] [name ...]     --stride: only as many n as fit into that time, spread evenly */
+#define _GNU_SOURCE /* nftw() */
 #include "ext/base/sqlite.h"
 
 #include <dirent.h>
+#include <ftw.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -424,8 +428,33 @@ static int all_scenarios(Scenario *scenarios) {
     return n;
 }
 
+/* The text with every @TMP@ replaced; takes it. */
+static char *place(char *text, const char *directory) {
+    for (char *at; text && (at = strstr(text, "@TMP@")) != NULL;) {
+        *at = 0;
+        char *longer = sqlite3_mprintf("%s%s%s", text, directory, at + 5);
+        free(text);
+        text = strdup(longer);
+        sqlite3_free(longer);
+    }
+    return text;
+}
+
+static int remove_one(const char *path, const struct stat *status, int what, struct FTW *where) {
+    (void)status, (void)what, (void)where;
+    return remove(path);
+}
+
 /* Runs one scenario in a child process; 1 when it passed. */
-static int run_apart(const Scenario *scenario, double limit) {
+static int run_apart(Scenario *scenario, double limit) {
+    char directory[] = "/tmp/pythia-oom-XXXXXX";
+    int placed = scenario->script && strstr(scenario->script, "@TMP@") != NULL;
+    if (placed) {
+        if (!mkdtemp(directory)) abort();
+        scenario->setup = place(scenario->setup, directory);
+        scenario->script = place(scenario->script, directory);
+        sqlite3_shutdown();
+    }
     Report *report =
         mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (report == MAP_FAILED) abort();
@@ -443,6 +472,7 @@ static int run_apart(const Scenario *scenario, double limit) {
     printf("%s %s: %ld allocations, %ld runs, %.1f s\n%s", report->failed ? "FAILED" : "ok    ",
            scenario->name, report->points, report->runs, seconds() - start, report->message);
     int ok = !report->failed;
+    if (placed) nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     munmap(report, sizeof *report);
     return ok;
 }

@@ -32,7 +32,7 @@ static int backends_fill(PythiaCursor *cursor, const PythiaBound *bounds, int n)
         pythia_rows_text(rows, b->row ? b->row->target : (PythiaText){NULL, 0});
         pythia_rows_int(rows, b->backend.available);
         pythia_rows_str(rows, b->backend.detail);
-        if (b->lists)
+        if (b->lists || b->npoints)
             pythia_rows_int(rows, (sqlite3_int64)b->npoints);
         else
             pythia_rows_null(rows);

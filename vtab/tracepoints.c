@@ -115,7 +115,7 @@ static int count_all(PythiaStore *store, Count *counts, uint32_t n, PythiaPoll *
 static void backends_cell(PythiaRows *rows, const PythiaControlState *state, uint32_t point) {
     PythiaBuf names = {0};
     for (size_t i = 0; i < state->nbackends; i++) {
-        if (!pythia_state_has(&state->backends[i], point)) continue;
+        if (!pythia_state_has(state, &state->backends[i], point)) continue;
         if (names.n) pythia_buf_str(&names, ", ");
         pythia_buf_str(&names, state->backends[i].backend.name);
     }

@@ -2,7 +2,7 @@
 #include "ext/control/backend.h"
 
 static const PythiaBackendKind *const kinds[] = {&pythia_backend_callback, &pythia_backend_sql,
-                                                 &pythia_backend_page};
+                                                 &pythia_backend_page, &pythia_backend_manifest};
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 const PythiaBackendKind *pythia_backend_kind(const char *name) {

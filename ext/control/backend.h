@@ -46,6 +46,14 @@ enum { PYTHIA_BACKEND_NONE = 0, PYTHIA_BACKEND_CALLBACK = -1 };
 ** it, whatever is written down: it, or its page, is a new one. A non-zero return ends the listing. */
 typedef int (*PythiaBackendEach)(void *context, const PythiaControlPoint *point, int told);
 
+/* What a listing is. */
+enum {
+    PYTHIA_LISTS_NOTHING =
+        0, /* there may be any trace point beside those listed: told of all that rules decide */
+    PYTHIA_LISTS_ALL = 1, /* there are those listed: told of these alone */
+    PYTHIA_LISTS_SOME = 2 /* told of those listed, and of those that a rule names exactly */
+};
+
 /* What a program counted at a trace point. */
 typedef struct PythiaBackendCount {
     const char *name; /* zero-terminated, valid during the call */
@@ -60,8 +68,11 @@ struct PythiaBackendKind {
     /* Looks whether the program can be reached; sets available and detail. Being out of reach is not an
     ** error. */
     int (*open)(PythiaBackend *backend, char **error);
-    /* Calls `each` for every trace point and sets *lists to 1, or sets it to 0 when this back end cannot
-    ** say which it has. */
+    /* 1: none of its trace points is always on. */
+    int switches_all;
+    /* 1: what it does not list was never told anything, or what it was told is lost. */
+    int remembers;
+    /* Calls `each` for every trace point that it knows of, and sets *lists to PYTHIA_LISTS_*. */
     int (*list)(PythiaBackend *backend, int *lists, PythiaBackendEach each, void *context,
                 char **error);
     /* Anything but SQLITE_OK refuses. */
@@ -76,7 +87,8 @@ struct PythiaBackendKind {
     void (*close)(PythiaBackend *backend);
 };
 
-extern const PythiaBackendKind pythia_backend_callback, pythia_backend_sql, pythia_backend_page;
+extern const PythiaBackendKind pythia_backend_callback, pythia_backend_sql, pythia_backend_page,
+    pythia_backend_manifest;
 
 /* The kind of that name, or NULL. */
 const PythiaBackendKind *pythia_backend_kind(const char *name);

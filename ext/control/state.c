@@ -113,10 +113,18 @@ static int number_order(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-int pythia_state_has(const PythiaStateBackend *backend, uint32_t point) {
-    if (!backend->lists) return 1;
+int pythia_state_listed(const PythiaStateBackend *backend, uint32_t point) {
     return backend->npoints && bsearch(&point, backend->points, backend->npoints,
                                        sizeof *backend->points, number_order) != NULL;
+}
+
+int pythia_state_has(const PythiaControlState *state, const PythiaStateBackend *backend,
+                     uint32_t point) {
+    const PythiaStatePoint *p = &state->points[point];
+    if (backend->lists == PYTHIA_LISTS_NOTHING || pythia_state_listed(backend, point)) return 1;
+    for (uint32_t i = 0; i < p->nmatch && backend->lists == PYTHIA_LISTS_SOME; i++)
+        if (state->matches[p->first + i].how == PYTHIA_EXACT_MATCH) return 1;
+    return 0;
 }
 
 static int backend_add(PythiaControlState *state, PythiaBackend backend, const char *kind,
@@ -130,13 +138,15 @@ static int backend_add(PythiaControlState *state, PythiaBackend backend, const c
     Listing listing = {state, added};
     rc = added->backend.kind->list(&added->backend, &added->lists, points_from_list, &listing,
                                    error);
-    if (!added->lists) state->open = 1;
+    state->open |= added->lists == PYTHIA_LISTS_NOTHING;
+    state->takes |= added->lists != PYTHIA_LISTS_ALL;
     if (added->npoints) qsort(added->points, added->npoints, sizeof *added->points, number_order);
     if (added->nuntold) qsort(added->untold, added->nuntold, sizeof *added->untold, number_order);
     return rc;
 }
 
-static int backends_open(PythiaControlState *state, sqlite3 *db,
+/* all 0: without those none of whose trace points is always on. */
+static int backends_open(PythiaControlState *state, sqlite3 *db, int all,
                          const PythiaControlCallback *callback, char **error) {
     state->backends = pythia_alloc_zero((state->backend_rows.n + 1) * sizeof *state->backends);
     if (!state->backends) return SQLITE_NOMEM;
@@ -155,7 +165,9 @@ static int backends_open(PythiaControlState *state, sqlite3 *db,
                                  .name = row->name.p ? row->name.p : "",
                                  .target = row->target.p ? row->target.p : "",
                                  .db = db};
-        rc = backend_add(state, backend, row->kind.p ? row->kind.p : "", row, error);
+        const char *name = row->kind.p ? row->kind.p : "";
+        const PythiaBackendKind *kind = all ? NULL : pythia_backend_kind(name);
+        if (!kind || !kind->switches_all) rc = backend_add(state, backend, name, row, error);
     }
     return rc;
 }
@@ -217,13 +229,18 @@ static int told_order(const void *a, const void *b) {
     return x->type < y->type ? -1 : x->type > y->type;
 }
 
+static int remembers(const PythiaStateBackend *backend) {
+    return backend->backend.kind && backend->backend.kind->remembers;
+}
+
 /* Whether a back end has forgotten what it was told about a trace point. */
 static int told_forgotten(const PythiaControlState *state, int64_t backend, uint32_t point) {
     for (size_t i = 0; i < state->nbackends; i++) {
         const PythiaStateBackend *b = &state->backends[i];
-        if (b->backend.id == backend)
-            return b->nuntold &&
-                   bsearch(&point, b->untold, b->nuntold, sizeof *b->untold, number_order) != NULL;
+        if (b->backend.id != backend) continue;
+        if (remembers(b) && !pythia_state_listed(b, point)) return 1;
+        return b->nuntold &&
+               bsearch(&point, b->untold, b->nuntold, sizeof *b->untold, number_order) != NULL;
     }
     return 0;
 }
@@ -256,7 +273,7 @@ int pythia_state_load_lists(PythiaControlState *state, sqlite3 *db, PythiaStore 
                             const PythiaControlCallback *callback, char **error) {
     memset(state, 0, sizeof *state);
     int rc = store ? pythia_store_backends(store, &state->backend_rows, error) : SQLITE_OK;
-    return rc ? rc : backends_open(state, db, callback, error);
+    return rc ? rc : backends_open(state, db, 0, callback, error);
 }
 
 int pythia_state_load(PythiaControlState *state, sqlite3 *db, PythiaStore *store,
@@ -273,8 +290,8 @@ int pythia_state_load(PythiaControlState *state, sqlite3 *db, PythiaStore *store
         if (!rc) rc = points_from_names(state, pythia_store_names(store));
     }
     if (!rc) rc = pythia_rules_compile(&state->rule_rows, &state->rules);
-    if (!rc) rc = backends_open(state, db, callback, error);
-    if (!rc && state->open) rc = points_from_rules(state);
+    if (!rc) rc = backends_open(state, db, 1, callback, error);
+    if (!rc && state->takes) rc = points_from_rules(state);
     if (!rc) rc = matches_make(state, poll);
     if (!rc) rc = told_make(state);
     return rc;
@@ -313,6 +330,7 @@ int pythia_state_enabled(const PythiaControlState *state, uint32_t point, uint32
 typedef struct Walk {
     const PythiaControlState *state;
     PythiaChanges *changes;
+    const PythiaStateBackend *of; /* NULL: nobody */
     int64_t backend;
     int all;
     const PythiaTold *told, *told_end; /* of this back end, from the present trace point on */
@@ -438,6 +456,8 @@ static void changes_rotate(PythiaChanges *changes, size_t first) {
 static int walk_point(Walk *walk, uint32_t point) {
     PythiaChanges *changes = walk->changes;
     Known untold = {walk->state->points[point].enabled, PYTHIA_TEXT("{}"), 0};
+    if (walk->of && remembers(walk->of) && !pythia_state_listed(walk->of, point))
+        untold.enabled = -1;
     Known common = known_of(walk, point, 0, untold), after;
     size_t first = changes->n;
     int rc = walk_pair(walk, point, 0, common, common.enabled, &after);
@@ -458,7 +478,7 @@ static int walk_point(Walk *walk, uint32_t point) {
 int pythia_state_changes(const PythiaControlState *state, size_t index, int all,
                          PythiaChanges *changes, PythiaPoll *poll) {
     const PythiaStateBackend *backend = index < state->nbackends ? &state->backends[index] : NULL;
-    Walk walk = {.state = state, .changes = changes, .all = all};
+    Walk walk = {.state = state, .changes = changes, .of = backend, .all = all};
     walk.backend = backend ? backend->backend.id : PYTHIA_BACKEND_NONE;
     walk.marked = pythia_alloc_zero((size_t)state->types.n + 1);
     if (!walk.marked) return SQLITE_NOMEM;
@@ -476,7 +496,7 @@ int pythia_state_changes(const PythiaControlState *state, size_t index, int all,
             walk.told++;
         int told = walk.told < walk.told_end && walk.told->point == point;
         if (!state->points[point].nmatch && !told) continue;
-        if (backend && !pythia_state_has(backend, point)) continue;
+        if (backend && !pythia_state_has(state, backend, point)) continue;
         rc = walk_point(&walk, point);
         if (!rc) rc = pythia_poll(poll);
     }

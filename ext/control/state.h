@@ -48,8 +48,8 @@ typedef struct PythiaTold {
 typedef struct PythiaStateBackend {
     PythiaBackend backend;       /* opened */
     const PythiaBackendRow *row; /* NULL: the callback */
-    int lists;                   /* it lists its trace points: these */
-    uint32_t *points;            /* ascending; may repeat */
+    int lists;                   /* PYTHIA_LISTS_* */
+    uint32_t *points;            /* listed: ascending; may repeat */
     size_t npoints, points_capacity;
     uint32_t *untold; /* ascending; of these it knows nothing that it was told */
     size_t nuntold, untold_capacity;
@@ -72,7 +72,8 @@ typedef struct PythiaControlState {
     size_t ntold;
     PythiaStateBackend *backends; /* the callback first, where there is one */
     size_t nbackends;
-    int open; /* a back end that does not list its trace points exists */
+    int open;  /* a back end that may have any trace point exists */
+    int takes; /* one exists that may have other trace points than it lists */
 } PythiaControlState;
 
 /* Corrects what was read of the told rows before it is used (see control.c), or NULL. */
@@ -87,7 +88,8 @@ typedef struct PythiaToldFix {
 int pythia_state_load(PythiaControlState *state, sqlite3 *db, PythiaStore *store,
                       const PythiaControlCallback *callback, const PythiaToldFix *fix,
                       int64_t now_ns, PythiaPoll *poll, char **error);
-/* The same with nothing but the back ends and the trace points that they list. */
+/* The same with nothing but the back ends and the trace points that they list; back ends none of whose trace
+** points is always on are left out. */
 int pythia_state_load_lists(PythiaControlState *state, sqlite3 *db, PythiaStore *store,
                             const PythiaControlCallback *callback, char **error);
 void pythia_state_clear(PythiaControlState *state);
@@ -99,8 +101,11 @@ const PythiaRuleRow *pythia_state_decide(const PythiaControlState *state, uint32
 /* Whether requests of that type pass the trace point switched on; a default that is not known is on. */
 int pythia_state_enabled(const PythiaControlState *state, uint32_t point, uint32_t type);
 
+/* Whether a back end listed a trace point. */
+int pythia_state_listed(const PythiaStateBackend *backend, uint32_t point);
 /* Whether a back end is told about a trace point. */
-int pythia_state_has(const PythiaStateBackend *backend, uint32_t point);
+int pythia_state_has(const PythiaControlState *state, const PythiaStateBackend *backend,
+                     uint32_t point);
 
 /* Changes to be told. Texts live in the arena. */
 typedef struct PythiaChanges {

@@ -106,8 +106,7 @@ const PythiaOwned *pythia_owned_find(const PythiaSwitches *switches, int64_t rul
 ** where no program can be told anything, nobody knows what it is now. */
 static int on_by_default(const PythiaSwitches *switches, uint32_t point) {
     for (size_t i = 0; i < switches->state.nbackends; i++)
-        if (switches->state.backends[i].lists &&
-            pythia_state_has(&switches->state.backends[i], point))
+        if (pythia_state_listed(&switches->state.backends[i], point))
             return switches->state.points[point].enabled;
     return switches->state.open;
 }

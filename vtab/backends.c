@@ -2,7 +2,11 @@
 **
 ** A row is a back end of a kind (ext/control/backend.h) and its target. The callback that a host program
 ** has set is shown too, as row 0 of schema main, but is not a row to be written. A back end that was
-** added, or whose target changed, is told what the rules say at the COMMIT that adds it. */
+** added, or whose target changed, is told what the rules say at the COMMIT that adds it.
+**
+** After these come rows without a name, in schema main: kinds that this version does not drive, with what the machine
+** offers of them. They are no back ends; UPDATE and DELETE pass over them. */
+#include "ext/control/capability.h"
 #include "vtab/control.h"
 
 enum {
@@ -15,6 +19,26 @@ enum {
     BACKENDS_LAST_ERROR,
     BACKENDS_COLUMNS
 };
+
+enum { CAPABILITY_ID = 1 << 30 }; /* of the first row without a name; rows have none as large */
+
+static int capability_rows(PythiaRows *rows) {
+    char *detail;
+    const char *kind;
+    for (int i = 0; (kind = pythia_capability("", i, &detail)) != NULL; i++) {
+        if (!detail) return SQLITE_NOMEM;
+        pythia_rows_null(rows);
+        pythia_rows_str(rows, kind);
+        pythia_rows_null(rows);
+        pythia_rows_int(rows, 0);
+        pythia_rows_str(rows, detail);
+        pythia_rows_null(rows);
+        pythia_rows_null(rows);
+        pythia_rows_end_id(rows, CAPABILITY_ID + i);
+        sqlite3_free(detail);
+    }
+    return SQLITE_OK;
+}
 
 static int backends_fill(PythiaCursor *cursor, const PythiaBound *bounds, int n) {
     (void)bounds, (void)n;
@@ -43,7 +67,7 @@ static int backends_fill(PythiaCursor *cursor, const PythiaBound *bounds, int n)
         pythia_rows_end_id(rows, b->row ? b->row->id : 0);
     }
     pythia_state_clear(&state);
-    return rc;
+    return rc || cursor->schema_index ? rc : capability_rows(rows);
 }
 
 /* Reads and checks what the user gave. */
@@ -93,6 +117,7 @@ static int backends_update(PythiaVtab *vtab, const char *schema, int change, sql
     if (change != SQLITE_INSERT && *rowid == 0)
         return pythia_vtab_fail(vtab, SQLITE_CONSTRAINT,
                                 "pythia_backends: the callback belongs to the host program");
+    if (change != SQLITE_INSERT && *rowid >= CAPABILITY_ID) return SQLITE_OK;
     int rc = change == SQLITE_DELETE ? SQLITE_OK : row_read(vtab, values, &row);
     if (!rc) rc = pythia_control_vtab_store(vtab, schema, &store);
     if (rc) return rc;

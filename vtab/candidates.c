@@ -63,7 +63,7 @@ static int put_question(PythiaCursor *cursor, const PythiaQuestion *q) {
     char **error = &cursor->vtab->base.zErrMsg;
     int rc =
         pythia_loop_space(cursor->vtab->host->loop, cursor->capture, &cursor->poll, &space, error);
-    if (!rc) rc = pythia_layers_load(cursor->capture, space, &layers, error);
+    if (!rc) rc = pythia_layers_load(cursor->capture, &space->texts, &layers, error);
     for (uint32_t i = 0; !rc && i < q->candidates.n; i++)
         put_candidate(&cursor->rows, space, &layers, &q->candidates, &q->candidates.list[i]);
     pythia_layers_clear(&layers);

@@ -71,7 +71,7 @@ static int answer(PythiaCursor *cursor, const Ask *ask, PythiaSwitches *switches
                                       &cursor->poll, question, &found, error);
     if (rc || !found) return rc;
     rc = pythia_loop_space(loop, cursor->capture, &cursor->poll, &space, error);
-    if (!rc) rc = pythia_layers_load(cursor->capture, space, layers, error);
+    if (!rc) rc = pythia_layers_load(cursor->capture, &space->texts, layers, error);
     if (!rc)
         rc = pythia_strategy_ask(loop, cursor->capture, ask->strategy, question, switches, layers,
                                  ask->budget, choices, error);

@@ -58,7 +58,7 @@ static int space_fill(PythiaCursor *cursor, const PythiaBound *bounds, int n) {
         pythia_loop_space(cursor->vtab->host->loop, cursor->capture, &cursor->poll, &space, error);
     if (rc) return rc;
     uint32_t only = type ? pythia_intern_find(&space->texts, pythia_value_text(type->value)) : 0;
-    rc = pythia_layers_load(cursor->capture, space, &layers, error);
+    rc = pythia_layers_load(cursor->capture, &space->texts, &layers, error);
     for (uint32_t i = 1; !rc && i <= space->nnodes; i++) {
         if (type && space->nodes[i].type != only) continue;
         put_node(&cursor->rows, space, &layers, i);

@@ -2,11 +2,12 @@
 **
 ** One row for each trace point that traces have shown, that a back end lists, or - where a back end
 ** cannot list them - that a rule names. `enabled` is what the rules say for requests that no rule names
-** by their type, now, expired rules left out; by_type has the request types for which they say otherwise,
+** by their type, now, expired rules left out; layer is what the rules of pythia_layers say; by_type has the request types for which they say otherwise,
 ** as JSON: {"checkout":0}. `backend` names the back ends that are told about it; `pending` is 1 while one of
 ** them is still to be told something. events is counted in the stored traces, and so are hits and last_seen_ns
 ** where no program counts them itself; bytes and cost_ns are NULL there. */
 #include "ext/capture/capture.h"
+#include "ext/loop/loop.h"
 #include "vtab/control.h"
 
 enum {
@@ -176,13 +177,13 @@ static int measure_all(PythiaControlState *state, Measure *measures) {
 }
 
 static void point_row(PythiaRows *rows, const PythiaControlState *state, uint32_t id,
-                      const Count *counts, const Measure *measure, int pending) {
+                      PythiaText layer, const Count *counts, const Measure *measure, int pending) {
     const PythiaStatePoint *point = &state->points[id];
     const PythiaRuleRow *rule = pythia_state_decide(state, id, 0);
     const Count *count = counts && point->tracepoint ? &counts[point->tracepoint] : NULL;
     pythia_rows_text(rows, point->name);
     pythia_rows_text(rows, point->service);
-    pythia_rows_null(rows); /* layer */
+    pythia_rows_text(rows, layer);
     backends_cell(rows, state, id);
     pythia_rows_int(rows, pythia_state_enabled(state, id, 0));
     if (rule)
@@ -232,8 +233,12 @@ static int points_fill(PythiaCursor *cursor, const PythiaBound *bounds, int n) {
     PythiaControlState state = {0};
     Count *counts = NULL;
     Measure *measures = NULL;
+    PythiaLayers layers = {0};
     unsigned char *pending = NULL;
     int rc = pythia_control_cursor_state(cursor, &state);
+    if (!rc)
+        rc =
+            pythia_layers_load(cursor->capture, &state.names, &layers, &cursor->vtab->base.zErrMsg);
     if (!rc && cursor->capture && (cursor->used & counted)) {
         PythiaStore *store = pythia_capture_store(cursor->capture);
         uint32_t ntracepoints = pythia_store_names(store)->ntracepoints;
@@ -251,12 +256,13 @@ static int points_fill(PythiaCursor *cursor, const PythiaBound *bounds, int n) {
         rc = pending ? points_pending(&state, pending, &cursor->poll) : SQLITE_NOMEM;
     }
     for (uint32_t id = 1; id <= state.names.n && !rc; id++) {
-        point_row(&cursor->rows, &state, id, counts, &measures[id], pending[id]);
+        point_row(&cursor->rows, &state, id, layers.of[id], counts, &measures[id], pending[id]);
         rc = pythia_poll(&cursor->poll);
     }
     pythia_free(counts);
     pythia_free(measures);
     pythia_free(pending);
+    pythia_layers_clear(&layers);
     pythia_state_clear(&state);
     return rc;
 }

@@ -45,19 +45,19 @@ static void rules_clear(LayerRules *list) {
     pythia_free(list->rules);
 }
 
-int pythia_layers_load(PythiaCapture *capture, const PythiaSpace *space, PythiaLayers *layers,
+int pythia_layers_load(PythiaCapture *capture, const PythiaIntern *names, PythiaLayers *layers,
                        char **error) {
     LayerRules list = {0};
-    layers->of = pythia_alloc_array((size_t)space->texts.n + 1, sizeof *layers->of);
+    layers->of = pythia_alloc_array((size_t)names->n + 1, sizeof *layers->of);
     int rc = layers->of ? SQLITE_OK : SQLITE_NOMEM;
     if (!rc && capture)
         rc = rules_load(pythia_capture_store(capture), &layers->arena, &list, error);
-    for (uint32_t text = 0; !rc && text <= space->texts.n; text++) {
+    for (uint32_t text = 0; !rc && text <= names->n; text++) {
         layers->of[text] = PYTHIA_TEXT("application");
         for (size_t i = 0; !rc && i < list.n; i++) {
             int matched = 0;
-            rc = pythia_match_test(list.rules[i].match, pythia_intern_text(&space->texts, text),
-                                   &matched, error);
+            rc = pythia_match_test(list.rules[i].match, pythia_intern_text(names, text), &matched,
+                                   error);
             if (!matched) continue;
             layers->of[text] = list.rules[i].layer;
             break;

@@ -29,12 +29,12 @@ int pythia_loop_learn(PythiaLoop *loop, const char *query, int64_t *traces, char
 
 /* ---- layers (layers.c) ----------------------------------------------------------------------------- */
 
-/* The layer of each text of a space that is a trace point: [text], borrowed texts; pythia_free(). */
+/* The layer of each of some names: [id], borrowed texts. */
 typedef struct PythiaLayers {
-    PythiaText *of; /* [text] */
+    PythiaText *of; /* [0 .. names->n] */
     PythiaArena arena;
 } PythiaLayers;
-int pythia_layers_load(PythiaCapture *capture, const PythiaSpace *space, PythiaLayers *layers,
+int pythia_layers_load(PythiaCapture *capture, const PythiaIntern *names, PythiaLayers *layers,
                        char **error);
 void pythia_layers_clear(PythiaLayers *layers);
 

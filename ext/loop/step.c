@@ -222,7 +222,8 @@ static int cycle_work(PythiaCycle *step) {
         step->helped = pythia_alloc_zero(step->switches.n + 1);
         if (!step->helped) rc = SQLITE_NOMEM;
     }
-    if (!rc) rc = pythia_layers_load(step->capture, step->space, &step->layers, step->error);
+    if (!rc)
+        rc = pythia_layers_load(step->capture, &step->space->texts, &step->layers, step->error);
     if (!rc) rc = to_skeleton(step);
     if (rc || step->decisions) return rc; /* what came in so far was traced otherwise */
     rc = pythia_judge(step->loop, step->capture, &step->switches, step->now_ns, step->poll,

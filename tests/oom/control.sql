@@ -9,5 +9,5 @@ DELETE FROM pythia_control WHERE rule_id = 2;
 COMMIT;
 SELECT rule_id, tracepoint, request_type, enabled, sample, matched FROM pythia_control;
 SELECT tracepoint, backend, enabled, decided_by, by_type FROM pythia_tracepoints;
-SELECT name, kind, target, available, detail FROM pythia_backends;
+SELECT name, kind, target, available, detail FROM pythia_backends WHERE name IS NOT NULL;
 SELECT count(*) FROM pythia_control_log;

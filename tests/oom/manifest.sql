@@ -8,6 +8,6 @@ DELETE FROM pythia_control WHERE tracepoint = 'db';
 INSERT INTO pythia_control(tracepoint, expires_ns) VALUES('quiet', 4000000000000000000);
 COMMIT;
 SELECT tracepoint, request_type, enabled, state FROM pythia_control;
-SELECT name, kind, available, last_error FROM pythia_backends;
+SELECT name, kind, available, last_error FROM pythia_backends WHERE name IS NOT NULL;
 DELETE FROM pythia_control;
 SELECT count(*) FROM pythia_control;

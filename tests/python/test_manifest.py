@@ -56,7 +56,7 @@ class ManifestTest(test_control.ControlTest):
 class Directory(ManifestTest):
     def test_lists_what_is_there(self):
         self.attach_files()
-        self.assertEqual(self.rows("SELECT kind, available, detail, tracepoints FROM pythia_backends"),
+        self.assertEqual(self.rows("SELECT kind, available, detail, tracepoints FROM pythia_backends WHERE name IS NOT NULL"),
                          [("manifest", 1, "a directory with a file per trace point", 4)])
         self.assertEqual(self.rows("SELECT tracepoint, enabled FROM pythia_tracepoints WHERE backend = 'agent'"
                                    " ORDER BY 1"),
@@ -153,7 +153,7 @@ class Directory(ManifestTest):
         os.symlink(self.root, os.path.join(self.root, "round"))
         os.mkfifo(os.path.join(self.root, "pipe"))
         self.attach_files()
-        self.assertEqual(self.rows("SELECT tracepoints FROM pythia_backends"), [(4,)])
+        self.assertEqual(self.rows("SELECT tracepoints FROM pythia_backends WHERE name IS NOT NULL"), [(4,)])
         for name, message in [("away/victim", "cannot be written"), ("link", "is a symbolic link"),
                               ("pipe", "is not a file"), ("nova", "is a folder"), ("quiet/x", "cannot be written")]:
             with self.subTest(name=name):
@@ -163,8 +163,8 @@ class Directory(ManifestTest):
         with open(os.path.join(outside, "victim"), encoding="utf-8") as file:
             self.assertEqual(file.read(), "1")
         os.symlink(self.root, os.path.join(self.folder.name, "alias"))
-        self.rows("UPDATE pythia_backends SET target = ?", os.path.join(self.folder.name, "alias"))
-        self.assertEqual(self.rows("SELECT available, detail FROM pythia_backends"),
+        self.rows("UPDATE pythia_backends SET target = ? WHERE name = 'agent'", os.path.join(self.folder.name, "alias"))
+        self.assertEqual(self.rows("SELECT available, detail FROM pythia_backends WHERE name IS NOT NULL"),
                          [(0, "the path is a symbolic link")])
 
     def test_a_link_in_place_of_the_notes(self):
@@ -172,14 +172,14 @@ class Directory(ManifestTest):
         os.mkdir(outside)
         os.symlink(outside, os.path.join(self.root, ".pythia"))
         self.attach_files()
-        self.assertEqual(self.rows("SELECT available FROM pythia_backends"), [(0,)])
+        self.assertEqual(self.rows("SELECT available FROM pythia_backends WHERE name IS NOT NULL"), [(0,)])
         self.switch("quiet", 1)
         self.assertEqual(os.listdir(outside), [])
 
     def test_nothing_there_yet(self):
         shutil.rmtree(self.root)
         self.attach_files()
-        self.assertRegex(self.rows("SELECT detail FROM pythia_backends WHERE NOT available")[0][0],
+        self.assertRegex(self.rows("SELECT detail FROM pythia_backends WHERE name IS NOT NULL AND NOT available")[0][0],
                          "there is nothing yet: make a directory")
         self.switch("quiet", 1)  # stays due
         os.mkdir(self.root)
@@ -203,7 +203,7 @@ class Directory(ManifestTest):
         self.assertEqual(self.rows("SELECT pythia_reconcile()"), [(2,)])  # of both back ends
         self.assertEqual(self.files(), {"quiet": "1", "other": "1"})
         self.assertEqual(self.rows("SELECT state FROM pythia_control"), [("active",)])
-        self.assertEqual(self.rows("SELECT DISTINCT last_error FROM pythia_backends"), [(None,)])
+        self.assertEqual(self.rows("SELECT DISTINCT last_error FROM pythia_backends WHERE name IS NOT NULL"), [(None,)])
 
     def remove(self, phase, *_):
         if phase == "prepare" and self.removing:
@@ -259,7 +259,7 @@ class Directory(ManifestTest):
         os.chmod(self.root, 0o500)
         self.addCleanup(os.chmod, self.root, 0o700)
         self.attach_files()
-        self.assertEqual(self.rows("SELECT available, detail FROM pythia_backends"),
+        self.assertEqual(self.rows("SELECT available, detail FROM pythia_backends WHERE name IS NOT NULL"),
                          [(0, "cannot be opened and written to: Permission denied")])
 
     def test_a_thousand_rules_in_one_transaction(self):
@@ -291,7 +291,7 @@ class List(ManifestTest):
             return file.read()
 
     def test_switches_and_goes_back(self):
-        self.assertEqual(self.rows("SELECT available, detail, tracepoints FROM pythia_backends"),
+        self.assertEqual(self.rows("SELECT available, detail, tracepoints FROM pythia_backends WHERE name IS NOT NULL"),
                          [(1, "a list of trace points that are off", 2)])
         self.switch("zeta", 1)
         self.switch("alpha", 0)

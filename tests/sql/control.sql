@@ -2,7 +2,7 @@
 -- something; tests/python/test_control.py has programs that listen.
 .nullvalue NULL
 INSERT INTO pythia_backends(name, kind, target) VALUES('any', 'sql', 'printf');
-SELECT * FROM pythia_backends;
+SELECT * FROM pythia_backends WHERE name IS NOT NULL;
 
 BEGIN;
 INSERT INTO pythia_control(tracepoint, enabled, reason) VALUES('web/cart', 0, 'too much');
@@ -55,3 +55,16 @@ ATTACH ':memory:' AS other;
 INSERT INTO pythia_control(tracepoint, schema) SELECT tracepoint, 'other' FROM pythia_control WHERE rule_id < 3;
 SELECT schema, rule_id, tracepoint FROM pythia_control WHERE schema IN ('main', 'other') ORDER BY 1, 2;
 SELECT pythia_reconcile(), pythia_reconcile('other'), pythia_reconcile(NULL);
+
+-- Rows without a name: what the machine may offer and this version does not drive. UPDATE and DELETE pass over them.
+SELECT kind, target, available, detail IS NOT NULL, tracepoints, last_error FROM pythia_backends WHERE name IS NULL;
+UPDATE pythia_backends SET name = 'x', target = '1' WHERE kind = 'uprobe';
+INSERT INTO pythia_backends(name, kind, target) VALUES('x', 'uprobe', '/bin/true');
+DELETE FROM pythia_backends;
+SELECT group_concat(kind) FROM pythia_backends;
+
+-- Layers of trace points: the first rule that matches, otherwise application.
+INSERT INTO pythia_layers(pattern, layer) VALUES('^disk/', 'kernel'), ('^(gc|jit)/', 'runtime');
+INSERT INTO pythia_backends(name, kind, target) VALUES('any', 'sql', 'printf');
+INSERT INTO pythia_control(tracepoint) VALUES('gc/pause'), ('disk/read');
+SELECT tracepoint, layer FROM pythia_tracepoints;

@@ -7,7 +7,7 @@ INSERT INTO pythia_backends(name, kind, target) VALUES('agent', 'manifest', '@TM
 INSERT INTO pythia_backends(name, kind, target) VALUES('hdfs', 'manifest', '@TMP@/off');
 INSERT INTO pythia_backends(name, kind, target) VALUES('gone', 'manifest', '@TMP@/nothing');
 INSERT INTO pythia_backends(name, kind, target) VALUES('none', 'manifest', '');
-SELECT name, kind, available, detail, tracepoints, last_error FROM pythia_backends;
+SELECT name, kind, available, detail, tracepoints, last_error FROM pythia_backends WHERE name IS NOT NULL;
 SELECT tracepoint, backend, enabled, pending FROM pythia_tracepoints;
 
 -- A pattern reaches the files there are; a name that has no file gets one. A list takes any.

@@ -86,6 +86,7 @@ static const PythiaTable *const tables[] = {
     /* how it came in, and how it is to be understood */
     &pythia_table_imports,
     &pythia_table_problems,
+    &pythia_table_aggregates,
     &pythia_table_settings,
     &pythia_table_request_types,
     &pythia_table_name_rules,

@@ -52,6 +52,7 @@ typedef struct PythiaProbeOptions {
     uint32_t slots;      /* trace points: 4096 */
     uint32_t rings;      /* threads that write at the same time: 128 */
     uint32_t ring_bytes; /* 512 KiB */
+    uint32_t cells;      /* of a thread, for what is aggregated: 256 */
 } PythiaProbeOptions;
 
 /* Opens the page, making it where there is none. 0, or an errno value: EALREADY when a page is open, EBADMSG

@@ -36,6 +36,7 @@ extern const PythiaTable pythia_table_cca_variables;
 
 extern const PythiaTable pythia_table_imports;
 extern const PythiaTable pythia_table_problems;
+extern const PythiaTable pythia_table_aggregates;
 extern const PythiaTable pythia_table_settings;
 extern const PythiaTable pythia_table_request_types;
 extern const PythiaTable pythia_table_name_rules;

@@ -5,7 +5,7 @@
 ** by their type, now, expired rules left out; layer is what the rules of pythia_layers say; by_type has the request types for which they say otherwise,
 ** as JSON: {"checkout":0}. `backend` names the back ends that are told about it; `pending` is 1 while one of
 ** them is still to be told something. events is counted in the stored traces, and so are hits and last_seen_ns
-** where no program counts them itself; bytes and cost_ns are NULL there. */
+** where no program counts them itself; bytes, cost_ns, filtered and dropped are NULL there. */
 #include "ext/capture/capture.h"
 #include "ext/loop/loop.h"
 #include "vtab/control.h"
@@ -25,6 +25,8 @@ enum {
     POINTS_ALWAYS_ON,
     POINTS_BY_TYPE,
     POINTS_PENDING,
+    POINTS_FILTERED,
+    POINTS_DROPPED,
     POINTS_COLUMNS
 };
 
@@ -36,7 +38,7 @@ typedef struct Count {
 /* What programs have counted, by the number of the trace point in the state. */
 typedef struct Measure {
     int measured;
-    int64_t hits, bytes, cost_ns, last_ns;
+    int64_t hits, bytes, cost_ns, last_ns, filtered, dropped;
 } Measure;
 
 typedef struct Measures {
@@ -161,6 +163,8 @@ static int measure_add(void *context, const PythiaBackendCount *count) {
     m->hits = sum_bounded(m->hits, count->hits);
     m->bytes = sum_bounded(m->bytes, count->bytes);
     m->cost_ns = sum_bounded(m->cost_ns, count->cost_ns);
+    m->filtered = sum_bounded(m->filtered, count->filtered);
+    m->dropped = sum_bounded(m->dropped, count->dropped);
     if (count->last_ns > m->last_ns) m->last_ns = count->last_ns;
     return SQLITE_OK;
 }
@@ -174,6 +178,13 @@ static int measure_all(PythiaControlState *state, Measure *measures) {
             rc = backend->kind->count(backend, measure_add, &all);
     }
     return rc;
+}
+
+static void measured(PythiaRows *rows, const Measure *measure, int64_t value) {
+    if (measure->measured)
+        pythia_rows_int(rows, value);
+    else
+        pythia_rows_null(rows);
 }
 
 static void point_row(PythiaRows *rows, const PythiaControlState *state, uint32_t id,
@@ -194,13 +205,8 @@ static void point_row(PythiaRows *rows, const PythiaControlState *state, uint32_
     if (measure->last_ns > last_ns) last_ns = measure->last_ns;
     pythia_rows_int(rows, measure->measured ? measure->hits : count ? count->hits : 0);
     pythia_rows_int(rows, count ? count->events : 0);
-    if (measure->measured) {
-        pythia_rows_int(rows, measure->bytes);
-        pythia_rows_int(rows, measure->cost_ns);
-    } else {
-        pythia_rows_null(rows);
-        pythia_rows_null(rows);
-    }
+    measured(rows, measure, measure->bytes);
+    measured(rows, measure, measure->cost_ns);
     if (last_ns)
         pythia_rows_int(rows, last_ns);
     else
@@ -208,6 +214,8 @@ static void point_row(PythiaRows *rows, const PythiaControlState *state, uint32_
     pythia_rows_int(rows, point->always_on);
     by_type_cell(rows, state, id);
     pythia_rows_int(rows, pending);
+    measured(rows, measure, measure->filtered);
+    measured(rows, measure, measure->dropped);
     pythia_rows_end(rows);
 }
 
@@ -271,7 +279,8 @@ const PythiaTable pythia_table_tracepoints = {
     .name = "pythia_tracepoints",
     .columns = "tracepoint TEXT, service TEXT, layer TEXT, backend TEXT, enabled INTEGER, "
                "decided_by INTEGER, hits INTEGER, events INTEGER, bytes INTEGER, cost_ns INTEGER, "
-               "last_seen_ns INTEGER, always_on INTEGER, by_type TEXT, pending INTEGER",
+               "last_seen_ns INTEGER, always_on INTEGER, by_type TEXT, pending INTEGER, "
+               "filtered INTEGER, dropped INTEGER",
     .nvisible = POINTS_COLUMNS,
     .rows = 500,
     .fill = points_fill,

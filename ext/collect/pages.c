@@ -9,10 +9,13 @@
 ** "build"); elsewhere it is a span of no length, so that its trace point has the same name in the store as in
 ** the rules. Outside of any trace it is a trace of its own.
 **
+** What programs have added up (PythiaPageCell) comes as records, or is read where it lies: aggregates.h.
+**
 ** Everything in a page is hostile: numbers are bounded, texts copied and made UTF-8. A record that makes no
 ** sense ends the reading of its ring, which is a problem row. */
 #include "ext/base/bytes.h"
 #include "ext/base/hash.h"
+#include "ext/collect/aggregates.h"
 #include "ext/collect/collect.h"
 #include "ext/collect/waiting.h"
 #include "ext/probe/page.h"
@@ -51,6 +54,8 @@ typedef struct Reading {
     uint64_t *serial;
     int64_t *records;
     PythiaWaiting *held;
+    PythiaAggregates aggregates;
+    char **error;
     PythiaArena arena;   /* of texts, as long as the page is read */
     PythiaArena scratch; /* of one record */
     Process *processes;  /* [process] */
@@ -343,6 +348,75 @@ static int take_point(Reading *r, const uint64_t *words, unsigned n) {
     return rc ? rc : pythia_waiting_add(r->held, p);
 }
 
+/* ------------------------------------------------------------------ aggregates */
+
+/* The name of a request type; p NULL: it is not known, or one of many. */
+static int type_text(Reading *r, unsigned type, PythiaText *text) {
+    *text = (PythiaText){NULL, 0};
+    if (type == PYTHIA_TYPE_NONE || type >= PYTHIA_TYPE_OTHER) return SQLITE_OK;
+    uint32_t ref = PYTHIA_GET(&pythia_page_types(&r->open->page, type)->name);
+    return ref ? text_of(r, ref, text) : SQLITE_OK;
+}
+
+static int take_cell(Reading *r, const PythiaPageCell *cell) {
+    PythiaText name, type;
+    int changed;
+    if (!cell->serial || !(cell->n | cell->missing)) return SQLITE_OK;
+    const char *wrong = pythia_cell_problem(cell);
+    if (wrong) return problem(r, "aggregate", wrong);
+    int rc = slot_text(r, cell->slot, &name);
+    if (!rc) rc = type_text(r, cell->what >> 8 & 0xff, &type);
+    if (!rc) rc = pythia_aggregates_put(&r->aggregates, cell, name, type, &changed, r->error);
+    if (!rc && changed) ++*r->records;
+    return rc;
+}
+
+static int take_aggregate(Reading *r, const uint64_t *words, unsigned n) {
+    PythiaPageCell cell;
+    if (n != PYTHIA_RECORD_WORDS + PYTHIA_CELL_WORDS)
+        return problem(r, "record", "an aggregate of the wrong size");
+    memcpy(&cell, words + PYTHIA_RECORD_WORDS, sizeof cell);
+    return take_cell(r, &cell);
+}
+
+/* A copy of a cell of one moment; 0 when its writer does not come to an end. */
+static int cell_copy(const PythiaPageCell *from, PythiaPageCell *to) {
+    const struct timespec pause = {0, 1000000};
+    const uint64_t *source = (const uint64_t *)(const void *)from;
+    uint64_t words[PYTHIA_CELL_WORDS];
+    for (int i = 0; i < END_TRIES; i++) {
+        uint64_t version = PYTHIA_ACQUIRE(&from->version);
+        for (unsigned j = 0; j < PYTHIA_CELL_WORDS; j++)
+            words[j] = PYTHIA_ACQUIRE(&source[j]);
+        if (!(version & 1) && PYTHIA_GET(&from->version) == version) {
+            memcpy(to, words, sizeof words);
+            return 1;
+        }
+        if (i >= END_TRIES - 3) nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
+/* The cells of a ring that are in use now. One that cannot be had is read the next time. */
+static int cells_read(Reading *r, uint32_t number) {
+    const PythiaPage *page = &r->open->page;
+    const PythiaPageRing *ring = pythia_page_ring(page, number);
+    const PythiaPageCell *cells = pythia_page_cells(page, ring);
+    PythiaPageCell cell;
+    int rc = SQLITE_OK;
+    r->ring = number;
+    r->at = 0;
+    for (uint32_t i = 0; i < page->geometry.ncells && PYTHIA_GET(&ring->celled) && !rc; i++) {
+        if (!PYTHIA_ACQUIRE(&cells[i].serial)) continue;
+        if (cell_copy(&cells[i], &cell))
+            rc = take_cell(r, &cell);
+        else
+            rc =
+                problem(r, "aggregate", "a cell is being written: what it has is not taken in yet");
+    }
+    return rc;
+}
+
 /* ------------------------------------------------------------------ rings */
 
 static int take_record(Reading *r, const uint64_t *words, unsigned n) {
@@ -354,6 +428,9 @@ static int take_record(Reading *r, const uint64_t *words, unsigned n) {
         break;
     case PYTHIA_RECORD_POINT:
         rc = take_point(r, words, n);
+        break;
+    case PYTHIA_RECORD_AGGREGATE:
+        rc = take_aggregate(r, words, n);
         break;
     default:
         rc = problem(r, "record", "a record of a kind that is not known");
@@ -455,13 +532,22 @@ static int marks_write(PythiaStore *store, const OpenPage *open, char **error) {
 
 static int page_read(PythiaStore *store, OpenPage *open, PythiaWaiting *held,
                      const PythiaSink *sink, uint64_t *serial, int64_t *records, char **error) {
-    Reading r = {.open = open, .sink = sink, .serial = serial, .records = records, .held = held};
+    Reading r = {.open = open,
+                 .sink = sink,
+                 .serial = serial,
+                 .records = records,
+                 .held = held,
+                 .aggregates = {.store = store},
+                 .error = error};
     int rc = marks_read(store, open, error);
     r.processes = pythia_alloc_zero(open->page.geometry.nprocesses * sizeof *r.processes);
     r.texts = pythia_alloc_zero(TEXTS * sizeof *r.texts);
     if (!rc && (!r.processes || !r.texts)) rc = SQLITE_NOMEM;
     for (uint32_t i = 0; i < open->page.geometry.nrings && !rc; i++)
         rc = ring_read(&r, i, &open->from[i]);
+    for (uint32_t i = 0; i < open->page.geometry.nrings && !rc; i++)
+        rc = cells_read(&r, i);
+    pythia_aggregates_end(&r.aggregates);
     if (!rc) rc = marks_write(store, open, error);
     pythia_free(r.processes);
     pythia_free(r.texts);

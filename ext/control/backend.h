@@ -58,7 +58,9 @@ enum {
 typedef struct PythiaBackendCount {
     const char *name; /* zero-terminated, valid during the call */
     int64_t hits, bytes, cost_ns;
-    int64_t last_ns; /* 0: never */
+    int64_t last_ns;  /* 0: never */
+    int64_t filtered; /* of the hits: left out by a sample or a predicate, or added up */
+    int64_t dropped;  /* of the hits: there was no room for them */
 } PythiaBackendCount;
 typedef int (*PythiaBackendEachCount)(void *context, const PythiaBackendCount *count);
 

@@ -14,6 +14,7 @@
 #include "ext/control/control.h"
 #include "ext/probe/page.h"
 #include "ext/pythia_probe.h"
+#include "ext/reduce/reduce.h"
 
 #include <errno.h>
 #include <time.h>
@@ -144,9 +145,13 @@ static int page_count(PythiaBackend *backend, PythiaBackendEachCount each, void 
         if (!PYTHIA_GET(&pythia_page_slot(&data->page, i)->name)) continue;
         if (!slot_name(&data->page, i, name)) continue;
         PythiaPageCounters *c = pythia_page_counters(&data->page, i);
-        PythiaBackendCount count = {
-            name, bounded(PYTHIA_GET(&c->hits)), bounded(PYTHIA_GET(&c->bytes)),
-            bounded(PYTHIA_GET(&c->cost_ns)), bounded(PYTHIA_GET(&c->last_ns))};
+        PythiaBackendCount count = {name,
+                                    bounded(PYTHIA_GET(&c->hits)),
+                                    bounded(PYTHIA_GET(&c->bytes)),
+                                    bounded(PYTHIA_GET(&c->cost_ns)),
+                                    bounded(PYTHIA_GET(&c->last_ns)),
+                                    bounded(PYTHIA_GET(&c->filtered)),
+                                    bounded(PYTHIA_GET(&c->dropped))};
         rc = each(context, &count);
     }
     return rc;
@@ -214,15 +219,55 @@ static uint64_t bit_of(uint32_t type) {
     return (uint64_t)1 << (type & 63);
 }
 
+static PythiaText column_text(sqlite3_stmt *statement, int column) {
+    const char *p = (const char *)sqlite3_column_text(statement, column);
+    return (PythiaText){p, p ? (size_t)sqlite3_column_bytes(statement, column) : 0};
+}
+
+/* Puts a program into a setting; its texts become texts of the page. */
+static int plan_program(PageData *data, const PythiaReduction *from, PythiaPageSetting *setting,
+                        char **error) {
+    uint32_t n = from->npredicate + from->nvalue + from->ngroup;
+    setting->nsteps = from->npredicate;
+    setting->nvalue = from->nvalue;
+    setting->ngroup = from->ngroup;
+    setting->aggregate = from->aggregate;
+    setting->window_ns = from->window_ns;
+    for (uint32_t i = 0; i < n; i++) {
+        const PythiaReductionStep *step = &from->steps[i];
+        setting->steps[i] = (PythiaPageStep){.code = step->code, .bits = step->bits};
+        if (!step->text.p) continue;
+        setting->steps[i].text = pythia_page_intern(&data->page, step->text.p, step->text.n);
+        if (!setting->steps[i].text)
+            return pythia_fail(error, SQLITE_FULL, "the page has no room for more texts");
+    }
+    return SQLITE_OK;
+}
+
+/* What the present row of parameters says of a reduction. */
+static int plan_reduction(PageData *data, sqlite3_stmt *statement, int64_t rule_id,
+                          PythiaPageSetting *setting, char **error) {
+    PythiaReduction reduction;
+    PythiaReductionTexts texts = {column_text(statement, 3), column_text(statement, 4),
+                                  column_text(statement, 5), sqlite3_column_int64(statement, 6)};
+    setting->rule_id = pythia_reduction_rule(&texts, sqlite3_column_double(statement, 0), rule_id);
+    if (!texts.predicate.p && !texts.aggregate.p) return SQLITE_OK;
+    int rc = pythia_reduction_compile(&texts, &reduction, error);
+    return rc ? rc : plan_program(data, &reduction, setting, error);
+}
+
 /* Reads the parameters of a change into a setting. */
-static int plan_parameters(PythiaBackend *backend, sqlite3_stmt **statement, const char *parameters,
-                           Planned *planned) {
+static int plan_parameters(PythiaBackend *backend, sqlite3_stmt **statement,
+                           const PythiaControlChange *change, Planned *planned, char **error) {
+    const char *parameters = change->parameters;
     if (!parameters || strcmp(parameters, "{}") == 0) return SQLITE_OK;
-    int rc = SQLITE_OK;
+    int rc = SQLITE_OK, problem = SQLITE_OK;
     if (!*statement)
         rc = sqlite3_prepare_v3(backend->db,
-                                "SELECT ?1 ->> 'sample', ?1 ->> 'expires_ns', ?1 ->> 'then'", -1,
-                                SQLITE_PREPARE_NO_VTAB, statement, NULL);
+                                "SELECT ?1 ->> 'sample', ?1 ->> 'expires_ns', ?1 ->> 'then',"
+                                " ?1 ->> 'predicate', ?1 ->> 'aggregate', ?1 ->> 'group_by',"
+                                " ?1 ->> 'window_ms'",
+                                -1, SQLITE_PREPARE_NO_VTAB, statement, NULL);
     if (!rc) rc = sqlite3_bind_text(*statement, 1, parameters, -1, SQLITE_STATIC);
     if (rc) return rc;
     if (sqlite3_step(*statement) == SQLITE_ROW) {
@@ -232,15 +277,18 @@ static int plan_parameters(PythiaBackend *backend, sqlite3_stmt **statement, con
         if (sample > 0 && sample < 1 && !planned->setting.sample) planned->setting.sample = 1;
         planned->setting.expires_ns = sqlite3_column_int64(*statement, 1);
         planned->setting.then_on = sqlite3_column_int(*statement, 2) != 0;
+        problem =
+            plan_reduction(backend->data, *statement, change->rule_id, &planned->setting, error);
     }
     rc = sqlite3_reset(*statement);
     sqlite3_clear_bindings(*statement);
-    return rc;
+    return rc ? rc : problem;
 }
 
 /* Finds what a change is about, and adds to *need the settings that telling it may take. */
 static int plan_change(PythiaBackend *backend, sqlite3_stmt **statement,
-                       const PythiaControlChange *change, Planned *planned, uint64_t *need) {
+                       const PythiaControlChange *change, Planned *planned, uint64_t *need,
+                       char **error) {
     PageData *data = backend->data;
     uint32_t numbers[PYTHIA_PAGE_TYPES];
     planned->slot =
@@ -250,8 +298,7 @@ static int plan_change(PythiaBackend *backend, sqlite3_stmt **statement,
     if (change->request_type)
         planned->type =
             pythia_page_type_claim(&data->page, change->request_type, strlen(change->request_type));
-    int rc = plan_parameters(backend, statement, change->parameters, planned);
-    planned->setting.rule_id = (uint64_t)change->rule_id;
+    int rc = plan_parameters(backend, statement, change, planned, error);
     if (planned->slot == PYTHIA_NO_SLOT) return rc;
     int n = chain_read(&data->page, pythia_page_slot(&data->page, planned->slot), numbers, NULL);
     *need += (uint64_t)n + planned->has_setting;
@@ -281,7 +328,7 @@ static int page_prepare(PythiaBackend *backend, const PythiaControlChange *chang
     data->used = pythia_alloc_zero((size_t)data->page.geometry.nsettings + 1);
     int rc = data->plan && data->used ? SQLITE_OK : SQLITE_NOMEM;
     for (int i = 0; i < n && !rc; i++) {
-        rc = plan_change(backend, &statement, &changes[i], &data->plan[i], &need);
+        rc = plan_change(backend, &statement, &changes[i], &data->plan[i], &need, error);
         need += data->plan[i]
                     .has_setting; /* two changes of one slot make its chain longer in between */
     }

@@ -2,6 +2,7 @@
 #include "ext/control/rules.h"
 
 #include "ext/base/error.h"
+#include "ext/reduce/reduce.h"
 
 int pythia_name_form(PythiaText text) {
     if (text.n >= 2 && text.p[0] == '/' && text.p[text.n - 1] == '/') return PYTHIA_NAME_REGEX;
@@ -61,16 +62,12 @@ static int name_check(PythiaText text, char **error) {
     }
 }
 
-/* What no back end can do yet. */
 static int reduction_check(const PythiaRuleRow *row, char **error) {
-    const char *column = row->predicate.p   ? "predicate"
-                         : row->aggregate.p ? "aggregate"
-                         : row->group_by.p  ? "group_by"
-                         : row->window_ms   ? "window_ms"
-                                            : NULL;
-    if (!column) return SQLITE_OK;
-    return pythia_fail(error, SQLITE_CONSTRAINT,
-                       "%s: no back end takes predicates, aggregates and windows yet", column);
+    PythiaReduction reduction;
+    PythiaReductionTexts texts = {row->predicate, row->aggregate, row->group_by, row->window_ms};
+    if (!texts.predicate.p && !texts.aggregate.p && !texts.group_by.p && !texts.window_ms)
+        return SQLITE_OK;
+    return pythia_reduction_compile(&texts, &reduction, error);
 }
 
 int pythia_rule_check(const PythiaRuleRow *row, char **error) {
@@ -164,14 +161,39 @@ const PythiaRuleRow *pythia_rules_decide(PythiaRules *rules, PythiaText name,
     return best;
 }
 
-void pythia_rule_parameters(const PythiaRuleRow *row, PythiaBuf *out) {
+/* The name of a member, behind a comma where it is not the first. */
+static void member(PythiaBuf *out, size_t start, const char *name) {
+    if (out->n > start) pythia_buf_byte(out, ',');
+    pythia_buf_json_text(out, pythia_text(name));
+    pythia_buf_byte(out, ':');
+}
+
+static void member_text(PythiaBuf *out, size_t start, const char *name, PythiaText text) {
+    if (!text.p) return;
+    member(out, start, name);
+    pythia_buf_json_text(out, text);
+}
+
+static void member_integer(PythiaBuf *out, size_t start, const char *name, int64_t value) {
+    if (!value) return;
+    member(out, start, name);
+    pythia_buf_integer(out, value);
+}
+
+void pythia_rule_parameters(const PythiaRuleRow *row, int then_on, PythiaBuf *out) {
     pythia_buf_byte(out, '{');
+    size_t start = out->n;
     if (row && row->sample > 0) {
-        pythia_buf_str(out, "\"sample\":");
+        member(out, start, "sample");
         pythia_buf_json_double(out, row->sample);
     }
-    if (row && row->expires_ns)
-        pythia_buf_format(out, "%s\"expires_ns\":%lld", row->sample > 0 ? "," : "",
-                          (sqlite3_int64)row->expires_ns);
+    if (row) {
+        member_text(out, start, "predicate", row->predicate);
+        member_text(out, start, "aggregate", row->aggregate);
+        member_text(out, start, "group_by", row->group_by);
+        member_integer(out, start, "window_ms", row->window_ms);
+        member_integer(out, start, "expires_ns", row->expires_ns);
+        if (row->expires_ns) member_integer(out, start, "then", then_on != 0);
+    }
     pythia_buf_byte(out, '}');
 }

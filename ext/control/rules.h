@@ -63,8 +63,9 @@ int pythia_rule_before(const PythiaRuleRow *a, int a_match, const PythiaRuleRow 
 const PythiaRuleRow *pythia_rules_decide(PythiaRules *rules, PythiaText name,
                                          PythiaText request_type, int always_on, int64_t now_ns);
 
-/* Appends the parameters that go with a rule's switch, a JSON object: sample and expires_ns where given.
-** row NULL: an empty object. */
-void pythia_rule_parameters(const PythiaRuleRow *row, PythiaBuf *out);
+/* Appends the parameters that go with a rule's switch, a JSON object: sample, predicate, aggregate, group_by,
+** window_ms and expires_ns where given, and "then":1 where the rule expires and the trace point is on after that
+** (then_on), for all hits. row NULL: an empty object. */
+void pythia_rule_parameters(const PythiaRuleRow *row, int then_on, PythiaBuf *out);
 
 #endif

@@ -299,8 +299,9 @@ int pythia_state_load(PythiaControlState *state, sqlite3 *db, PythiaStore *store
 
 /* ------------------------------------------------------------------ decisions */
 
-const PythiaRuleRow *pythia_state_decide(const PythiaControlState *state, uint32_t point,
-                                         uint32_t type) {
+/* The rule that decides at a time. */
+static const PythiaRuleRow *decide_at(const PythiaControlState *state, uint32_t point,
+                                      uint32_t type, int64_t now_ns) {
     const PythiaStatePoint *p = &state->points[point];
     PythiaText type_text = pythia_intern_text(&state->types, type);
     const PythiaRuleRow *best = NULL;
@@ -308,7 +309,7 @@ const PythiaRuleRow *pythia_state_decide(const PythiaControlState *state, uint32
     for (uint32_t i = 0; i < p->nmatch; i++) {
         const PythiaPointMatch *match = &state->matches[p->first + i];
         const PythiaRuleRow *row = state->rules.rules[match->rule].row;
-        if (pythia_rule_expired(row, state->now_ns) || (p->always_on && !row->enabled)) continue;
+        if (pythia_rule_expired(row, now_ns) || (p->always_on && !row->enabled)) continue;
         if (row->request_type.p && (!type || !pythia_text_equal(row->request_type, type_text)))
             continue;
         if (!best || pythia_rule_before(row, match->how, best, best_how)) {
@@ -317,6 +318,23 @@ const PythiaRuleRow *pythia_state_decide(const PythiaControlState *state, uint32
         }
     }
     return best;
+}
+
+const PythiaRuleRow *pythia_state_decide(const PythiaControlState *state, uint32_t point,
+                                         uint32_t type) {
+    return decide_at(state, point, type, state->now_ns);
+}
+
+/* Whether a trace point is on, for all hits, when the rule that decides about it has expired. A rule that comes
+** after it with a reduction of its own counts as off: a program is told of that rule when it is its turn, and must
+** not record more than that until then. */
+static int state_then(const PythiaControlState *state, uint32_t point, uint32_t type,
+                      const PythiaRuleRow *rule) {
+    const PythiaRuleRow *next;
+    if (!rule || !rule->expires_ns) return 0;
+    next = decide_at(state, point, type, rule->expires_ns);
+    if (!next) return state->points[point].enabled != 0;
+    return next->enabled && !next->predicate.p && !next->aggregate.p && !(next->sample > 0);
 }
 
 int pythia_state_enabled(const PythiaControlState *state, uint32_t point, uint32_t type) {
@@ -409,7 +427,7 @@ static int walk_pair(Walk *walk, uint32_t point, uint32_t type, Known view, int 
     int enabled = rule ? rule->enabled : walk->state->points[point].enabled != 0;
     int due = walk->all && (rule || view.told);
     PythiaBuf buffer = {0};
-    pythia_rule_parameters(rule, &buffer);
+    pythia_rule_parameters(rule, state_then(walk->state, point, type, rule), &buffer);
     PythiaText parameters = {(const char *)buffer.data, buffer.n};
     int rc = buffer.rc;
     if (rule || view.enabled >= 0) /* else nobody ever said anything about it */

@@ -3,6 +3,8 @@
 **   page.c      the page, for both sides
 **   probe.c     the page of this process; sites, spans and points
 **   ring.c      the calling thread: its ring, its random numbers
+**   reduce.c    programs of settings
+**   cell.c      what aggregates add up
 **   context.c   contexts, W3C headers, baggage */
 #ifndef PYTHIA_PROBE_INTERNAL_H
 #define PYTHIA_PROBE_INTERNAL_H
@@ -12,6 +14,7 @@
 #endif
 
 #include "ext/probe/page.h"
+#include "ext/probe/reduce.h"
 #include "ext/pythia_probe.h"
 
 #include <time.h>
@@ -47,6 +50,12 @@ int pythia_ring_get(PythiaThread *thread);
 void pythia_process_forget(const char *service);
 /* The time at which a process began, in ticks; 0: there is none. */
 uint64_t pythia_process_started(uint32_t pid);
+
+/* cell.c: adds a hit to what its group has; the thread has a ring. 0: there is no cell for it. */
+int pythia_cell_add(PythiaThread *thread, const PythiaReduced *reduced, uint32_t slot,
+                    uint32_t type, int64_t now_ns);
+/* For a ring's new owner: cells that the one before died in writing. */
+void pythia_cells_mend(const PythiaPageRing *ring);
 
 /* probe.c: makes sure that a page is open; 0 when there is none. */
 int pythia_probe_opened(void);

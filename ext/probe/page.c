@@ -23,8 +23,8 @@ enum {
     DEFAULT_RING_BYTES = 512 * 1024,
     PROCESSES = 1024,
     LEAST_INDEX = 512, /* also for the 62 request types */
-    CELLS = 64,
-    CELL_BYTES = 384,
+    DEFAULT_CELLS = 256,
+    MOST_CELLS = 1024,
     MOST_SLOTS = 1 << 20,
     MOST_RINGS = 4096,
     LEAST_RING_BYTES = 8192,
@@ -61,9 +61,10 @@ static int geometry_fits(const PythiaPageHeader *h, uint64_t file_bytes) {
     if (h->nsettings > 4 * MOST_SLOTS || !is_power(h->nindex) || h->strings_bytes < 8) return 0;
     if (!is_power(h->ring_bytes) || h->ring_bytes < LEAST_RING_BYTES) return 0;
     if (h->nrings > MOST_RINGS || h->ring_bytes > MOST_RING_BYTES) return 0;
-    if (!is_power(h->ncells) || h->ncells > 1024 || h->ring_stride % 64) return 0;
+    if (!is_power(h->ncells) || h->ncells > MOST_CELLS || h->ring_stride % 64) return 0;
     if (h->cells_at != sizeof(PythiaPageRing)) return 0;
-    if (h->ring_stride != sizeof(PythiaPageRing) + (uint64_t)h->ncells * CELL_BYTES + h->ring_bytes)
+    if (h->ring_stride !=
+        sizeof(PythiaPageRing) + h->ncells * sizeof(PythiaPageCell) + h->ring_bytes)
         return 0;
     return region_fits(h, h->slots_at, h->nslots, sizeof(PythiaPageSlot)) &&
            region_fits(h, h->counters_at, h->ncounters, sizeof(PythiaPageCounters)) &&
@@ -98,9 +99,10 @@ static void geometry_make(PythiaPageHeader *h, const PythiaPageMake *make) {
     h->nsettings = h->nslots * 2;
     h->nindex = power_at_least(h->nslots * 4, LEAST_INDEX, 1u << 18);
     h->strings_bytes = h->nslots * 256;
-    h->ncells = CELLS;
+    h->ncells = power_at_least(make->cells ? make->cells : DEFAULT_CELLS, 1, MOST_CELLS);
     h->cells_at = sizeof(PythiaPageRing);
-    h->ring_stride = (uint32_t)sizeof(PythiaPageRing) + h->ncells * CELL_BYTES + h->ring_bytes;
+    h->ring_stride =
+        (uint32_t)(sizeof(PythiaPageRing) + h->ncells * sizeof(PythiaPageCell) + h->ring_bytes);
     h->flags = make->flags;
     h->slots_at = place(&at, h->nslots, sizeof(PythiaPageSlot));
     h->counters_at = place(&at, h->ncounters, sizeof(PythiaPageCounters));

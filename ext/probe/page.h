@@ -22,7 +22,7 @@ typedef struct PythiaPage {
 
 /* How to make a page that does not exist. 0: the default. */
 typedef struct PythiaPageMake {
-    uint32_t slots, rings, ring_bytes, flags;
+    uint32_t slots, rings, ring_bytes, flags, cells;
 } PythiaPageMake;
 
 /* Maps the page, made if there is none and make is not NULL. 0 or an errno value: ENOENT, EBADMSG (not a page
@@ -73,6 +73,10 @@ static inline PythiaPageSetting *pythia_page_setting(const PythiaPage *page, uin
 static inline PythiaPageRing *pythia_page_ring(const PythiaPage *page, uint32_t i) {
     return (PythiaPageRing *)(page->base + page->geometry.rings_at +
                               (size_t)i * page->geometry.ring_stride);
+}
+static inline PythiaPageCell *pythia_page_cells(const PythiaPage *page,
+                                                const PythiaPageRing *ring) {
+    return (PythiaPageCell *)((unsigned char *)(uintptr_t)ring + page->geometry.cells_at);
 }
 /* The words of a ring. */
 static inline uint64_t *pythia_page_words(const PythiaPage *page, const PythiaPageRing *ring) {

@@ -5,8 +5,10 @@
 ** ever when there is no page or no room. The page of a process is opened once and never unmapped.
 **
 ** Whatever is on decides in this order: is it on for the type of this request; has its setting expired; is
-** this trace in the sample; does the predicate hold. Trace points that are always on are recorded whatever
-** the settings say. */
+** this trace in the sample; does the predicate hold; is it added to an aggregate or recorded. A span decides the
+** last two at its end, when its values and its duration are known; but one that begins under an aggregate is no
+** parent to others, because it will not be recorded: it only gives them its trace. Trace points that are always on
+** are recorded whatever the settings say. */
 #include "ext/probe/internal.h"
 
 #include <errno.h>
@@ -17,7 +19,7 @@
 
 enum { NAME_BYTES = PYTHIA_PAGE_TEXT_BYTES, PATH_BYTES = 512, COST_EVERY = 256 };
 enum { STATE_CLOSED = 0, STATE_OPENING, STATE_OPEN, STATE_FAILED };
-enum { SPAN_ROOT = 1 };
+enum { SPAN_ROOT = 1, SPAN_QUIET = 2 }; /* quiet: it is not going to be recorded */
 
 const PythiaProbeSlot pythia_probe_unregistered = {~(uint64_t)0};
 static const PythiaProbeSlot never = {0};
@@ -61,7 +63,7 @@ static int page_start(const PythiaProbeOptions *options) {
     if (error) return error;
     default_on = options->default_on || (wanted && strcmp(wanted, "on") == 0);
     PythiaPageMake make = {options->slots, options->rings, options->ring_bytes,
-                           options->overwrite ? PYTHIA_PAGE_OVERWRITE : 0};
+                           options->overwrite ? PYTHIA_PAGE_OVERWRITE : 0, options->cells};
     PythiaPage page;
     error = pythia_page_open(&page, page_path, &make);
     if (error) return error;
@@ -157,22 +159,66 @@ static const PythiaPageSetting *setting_of(const PythiaPageSlot *slot, uint32_t 
     return NULL;
 }
 
-/* Whether the setting, if there is one, lets a hit of this trace be recorded. */
-static int setting_admits(PythiaThread *thread, const PythiaPageSetting *setting,
+/* Whether the setting, if there is one, lets a hit of this trace go on. One that has expired is as if there were
+** none. */
+static int setting_admits(PythiaThread *thread, const PythiaPageSetting **setting,
                           uint64_t trace_lo) {
-    if (!setting) return 1;
-    int64_t expires = PYTHIA_GET(&setting->expires_ns);
-    if (expires && pythia_clock() >= expires) return PYTHIA_GET(&setting->then_on) != 0;
-    uint32_t sample = PYTHIA_GET(&setting->sample);
+    if (!*setting) return 1;
+    int64_t expires = PYTHIA_GET(&(*setting)->expires_ns);
+    if (expires && pythia_clock() >= expires) {
+        int on = PYTHIA_GET(&(*setting)->then_on) != 0;
+        *setting = NULL;
+        return on;
+    }
+    uint32_t sample = PYTHIA_GET(&(*setting)->sample);
     if (!sample) return 1;
     if (!trace_lo) trace_lo = pythia_thread_random(thread);
     return (uint32_t)(trace_lo >> 16) < sample;
 }
 
-static void count_filtered(const PythiaPageSlot *slot) {
-    PythiaPageCounters *counters = pythia_page_counters(&pythia_probe_mapped, slot_number(slot));
+static void count_filtered(uint32_t slot) {
+    PythiaPageCounters *counters = pythia_page_counters(&pythia_probe_mapped, slot);
     PYTHIA_ADD(&counters->hits, 1);
     PYTHIA_ADD(&counters->filtered, 1);
+}
+
+static void count_cost(PythiaPageCounters *counters, uint64_t hits, int64_t since) {
+    if (__builtin_expect(hits % COST_EVERY != 0, 1)) return;
+    int64_t took = pythia_clock() - since;
+    if (took > 0) PYTHIA_ADD(&counters->cost_ns, (uint64_t)took * COST_EVERY);
+}
+
+/* Adds a hit to an aggregate. */
+static void hit_add(PythiaThread *thread, const PythiaReduced *reduced, uint32_t slot,
+                    uint32_t type, int64_t now) {
+    PythiaPageCounters *counters = pythia_page_counters(&pythia_probe_mapped, slot);
+    uint64_t hits = PYTHIA_ADD(&counters->hits, 1);
+    PYTHIA_SET(&counters->last_ns, (uint64_t)now);
+    if (pythia_ring_get(thread) && pythia_cell_add(thread, reduced, slot, type, now))
+        PYTHIA_ADD(&counters->filtered, 1);
+    else
+        PYTHIA_ADD(&counters->dropped, 1);
+    count_cost(counters, hits, now);
+}
+
+/* Runs the program of a setting. 1: the hit is to be recorded; 0: it was left out or added up, and counted.
+** now 0: it is not known yet. */
+static int setting_passes(PythiaThread *thread, const PythiaPageSetting *setting, uint32_t slot,
+                          uint32_t type, const PythiaReduceInput *input, int64_t now) {
+    PythiaReduced reduced;
+    if (!PYTHIA_GET(&setting->nsteps) && !PYTHIA_GET(&setting->aggregate)) return 1;
+    const PythiaPage *page = &pythia_probe_mapped;
+    uint32_t number = (uint32_t)(setting - pythia_page_setting(page, 0));
+    switch (pythia_reduce(page, number, input, &reduced)) {
+    case PYTHIA_REDUCE_RECORD:
+        return 1;
+    case PYTHIA_REDUCE_ADD:
+        hit_add(thread, &reduced, slot, type, now ? now : pythia_clock());
+        return 0;
+    default:
+        count_filtered(slot);
+        return 0;
+    }
 }
 
 /* ------------------------------------------------------------------ records */
@@ -224,10 +270,7 @@ static void record_write(PythiaThread *thread, uint32_t slot, const uint64_t *wo
         /* Not atomic: threads that pass at the same instant may count one of them. */
         PYTHIA_SET(&counters->bytes, PYTHIA_GET(&counters->bytes) + n * 8);
     }
-    if (__builtin_expect(hits % COST_EVERY == 0, 0)) {
-        int64_t took = pythia_clock() - now;
-        if (took > 0) PYTHIA_ADD(&counters->cost_ns, (uint64_t)took * COST_EVERY);
-    }
+    count_cost(counters, hits, now);
 }
 
 /* ------------------------------------------------------------------ points and spans */
@@ -261,9 +304,13 @@ static void point_record(PythiaThread *thread, const PythiaPageSlot *slot,
     uint64_t words[PYTHIA_RECORD_MAX_WORDS];
     uint32_t number = slot_number(slot);
     const PythiaPageSetting *setting = setting_of(slot, thread->type);
-    if (setting && !always_on(slot) && !setting_admits(thread, setting, thread->trace_lo)) {
-        count_filtered(slot);
-        return;
+    if (__builtin_expect(setting != NULL, 0) && !always_on(slot)) {
+        PythiaReduceInput input = {site, values, -1};
+        if (!setting_admits(thread, &setting, thread->trace_lo)) {
+            count_filtered(number);
+            return;
+        }
+        if (setting && !setting_passes(thread, setting, number, thread->type, &input, 0)) return;
     }
     /* The process number is known when the thread has a ring. */
     pythia_ring_get(thread);
@@ -312,21 +359,24 @@ static void span_start(PythiaThread *thread, PythiaProbeSite *site, PythiaProbeS
         trace_lo = pythia_thread_random(thread);
     }
     const PythiaPageSetting *setting = always_on(slot) ? NULL : setting_of(slot, type);
-    if (!setting_admits(thread, setting, trace_lo)) {
-        count_filtered(slot);
+    if (!setting_admits(thread, &setting, trace_lo)) {
+        count_filtered(slot_number(slot));
         return;
     }
-    span->id = pythia_thread_random(thread);
+    int quiet = setting && PYTHIA_GET(&setting->aggregate);
+    span->id = quiet ? 0 : pythia_thread_random(thread);
     span->parent = thread->span;
     span->trace_hi = thread->trace_hi = trace_hi;
     span->trace_lo = thread->trace_lo = trace_lo;
     span->type = type;
     span->parent_slot = span->parent ? thread->span_slot : PYTHIA_NO_SLOT;
     span->status = 0;
-    span->state = root ? SPAN_ROOT : 0;
+    span->state = (root ? SPAN_ROOT : 0) | (quiet ? SPAN_QUIET : 0);
     thread->type = type;
-    thread->span = span->id;
-    thread->span_slot = slot_number(slot);
+    if (!quiet) {
+        thread->span = span->id;
+        thread->span_slot = slot_number(slot);
+    }
     span->site = site;
     span->start_ns = pythia_clock();
 }
@@ -339,23 +389,54 @@ void pythia_probe_begin(PythiaProbeSite *site, PythiaProbeSpan *span) {
     thread_out(thread);
 }
 
-static void span_record(PythiaThread *thread, const PythiaProbeSpan *span,
-                        const PythiaProbeSite *site, const PythiaProbeValue *values) {
+static void span_record(PythiaThread *thread, const PythiaProbeSpan *span, uint32_t slot,
+                        const PythiaProbeSite *site, const PythiaProbeValue *values,
+                        int64_t duration, int64_t now) {
     uint64_t words[PYTHIA_RECORD_MAX_WORDS];
-    uint32_t number = slot_number((const PythiaPageSlot *)PYTHIA_GET(&span->site->slot));
     pythia_ring_get(thread);
-    int64_t now = pythia_clock();
     unsigned n = values_put(words, PYTHIA_RECORD_WORDS, site, values);
-    words[PYTHIA_WORD_HEAD] = word_head(n, PYTHIA_RECORD_SPAN, site->n, number);
+    words[PYTHIA_WORD_HEAD] = word_head(n, PYTHIA_RECORD_SPAN, site->n, slot);
     words[PYTHIA_WORD_ORIGIN] = word_origin(thread, span->type, span->status, span->parent_slot);
     words[PYTHIA_WORD_TIME] = (uint64_t)span->start_ns;
     words[PYTHIA_WORD_TRACE_HI] = span->trace_hi;
     words[PYTHIA_WORD_TRACE_LO] = span->trace_lo;
     words[PYTHIA_WORD_SPAN] = span->id;
     words[PYTHIA_WORD_PARENT] = span->parent;
+    words[PYTHIA_WORD_DURATION] = (uint64_t)duration;
+    record_write(thread, slot, words, n, now);
+}
+
+/* The end of a span: under the setting that holds now, but recorded only if it began as one that is. */
+static void span_finish(PythiaThread *thread, const PythiaProbeSpan *span,
+                        const PythiaProbeSite *site, const PythiaProbeValue *values) {
+    const PythiaPageSlot *slot = (const PythiaPageSlot *)PYTHIA_GET(&span->site->slot);
+    uint32_t number = slot_number(slot);
+    int64_t now = pythia_clock();
     /* The clock may have been set back. */
-    words[PYTHIA_WORD_DURATION] = now > span->start_ns ? (uint64_t)(now - span->start_ns) : 0;
-    record_write(thread, number, words, n, now);
+    int64_t duration = now > span->start_ns ? now - span->start_ns : 0;
+    const PythiaPageSetting *setting = setting_of(slot, span->type);
+    if (__builtin_expect(setting != NULL, 0) && !always_on(slot)) {
+        PythiaReduceInput input = {site, values, duration};
+        int64_t expires = PYTHIA_GET(&setting->expires_ns);
+        int holds = !expires || span->start_ns < expires;
+        if (holds && !setting_passes(thread, setting, number, span->type, &input, now)) return;
+    }
+    if (span->state & SPAN_QUIET)
+        count_filtered(number); /* the aggregate that it began under is gone */
+    else
+        span_record(thread, span, number, site, values, duration, now);
+}
+
+/* Gives the thread back what it had before a span. */
+static void span_leave(PythiaThread *thread, const PythiaProbeSpan *span) {
+    if (span->state & SPAN_QUIET) {
+        if (thread->trace_hi != span->trace_hi || thread->trace_lo != span->trace_lo) return;
+    } else {
+        if (thread->span != span->id) return;
+        thread->span = span->parent;
+        thread->span_slot = span->parent_slot;
+    }
+    if (span->state & SPAN_ROOT) thread->trace_hi = thread->trace_lo = thread->type = 0;
 }
 
 void pythia_probe_end(PythiaProbeSpan *span, PythiaProbeSite *site,
@@ -366,12 +447,8 @@ void pythia_probe_end(PythiaProbeSpan *span, PythiaProbeSite *site,
         site_keys(site);
         PYTHIA_RELEASE(&site->slot, &never);
     }
-    span_record(thread, span, site, values);
-    if (thread->span == span->id) {
-        thread->span = span->parent;
-        thread->span_slot = span->parent_slot;
-        if (span->state & SPAN_ROOT) thread->trace_hi = thread->trace_lo = thread->type = 0;
-    }
+    span_finish(thread, span, site, values);
+    span_leave(thread, span);
     span->site = NULL;
     thread_out(thread);
 }

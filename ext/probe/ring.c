@@ -160,6 +160,7 @@ static void ring_take(PythiaThread *thread, PythiaPageRing *ring, uint32_t proce
     thread->tail = PYTHIA_ACQUIRE(&ring->tail);
     thread->words = pythia_page_words(&pythia_probe_mapped, ring);
     thread->ring = ring;
+    pythia_cells_mend(ring);
     PYTHIA_RELEASE(&ring->used, 1);
     if (has_exit_key) pthread_setspecific(exit_key, ring);
 }

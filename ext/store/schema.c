@@ -22,7 +22,10 @@
 **                                    own: enabled 1, for which request type and group it switched a trace
 **                                    point on, in which cycle, and for how many cycles it has not helped
 **                                    since; 0: it switched it off.
-**   xlive     what sources of live records remember: how far they were read. */
+**   xlive     what sources of live records remember: how far they were read.
+**   xaggregate  what threads of programs have added up (ext/collect/aggregates.h): id is the serial of the
+**             cell; rule_id has in its upper bits what the rule said (pythia_reduction_rule()); sum and
+**             squares are of the differences from shift; buckets as in a cell, 4 bytes each. */
 #include "ext/store/schema.h"
 
 #include <string.h>
@@ -90,6 +93,11 @@ static const PythiaShadow shadows[] = {
      "cycle INT, at_ns INT, idle INT)",
      0},
     {"xlive", "source TEXT PRIMARY KEY, mark BLOB) WITHOUT ROWID", 0},
+    {"xaggregate",
+     "id INTEGER PRIMARY KEY, rule_id INT, tracepoint TEXT, request_type TEXT, aggregate INT, key, "
+     "window_start INT, window_ns INT, n INT, missing INT, first_ns INT, last_ns INT, shift REAL, "
+     "sum REAL, squares REAL, low REAL, high REAL, buckets BLOB)",
+     1},
 };
 
 enum { SHADOWS = sizeof shadows / sizeof shadows[0] };

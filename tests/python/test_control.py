@@ -153,7 +153,12 @@ class Rules(ControlTest):
         self.assertEqual(self.told[-1], ("apply", "bank/pay", "buy", 0, {}))
         self.rows("INSERT INTO pythia_control(tracepoint, enabled, sample, expires_ns) VALUES(?, 1, ?, ?)",
                   "shop/cart", 0.25, 4 * 10**18)
-        self.assertEqual(self.told[-1], ("apply", "shop/cart", None, 1, {"sample": 0.25, "expires_ns": 4 * 10**18}))
+        self.assertEqual(self.told[-1], ("apply", "shop/cart", None, 1, {"sample": 0.25, "expires_ns": 4 * 10**18,
+                                                                          "then": 1}))
+        self.rows("INSERT INTO pythia_control(tracepoint, predicate, aggregate, group_by, window_ms) "
+                  "VALUES('shop/checkout', 'n > 1', 'sum(n)', 'host', 500)")
+        self.assertEqual(self.told[-1], ("apply", "shop/checkout", None, 1, {
+            "predicate": "n > 1", "aggregate": "sum(n)", "group_by": "host", "window_ms": 500}))
         self.assertEqual(self.rows("SELECT enabled, by_type FROM pythia_tracepoints WHERE tracepoint = 'bank/pay'"),
                          [(1, '{"buy":0}')])
 
@@ -182,7 +187,7 @@ class Rules(ControlTest):
 
     def test_malformed(self):
         for column, value, part in [("tracepoint", "/a(b/", "at byte"), ("tracepoint", "[x", "not closed"),
-                                    ("sample", 2, "sample"), ("predicate", "n > 1", "predicate"),
+                                    ("sample", 2, "sample"), ("predicate", "n > 1 1", "at byte 6"),
                                     ("window_ms", 0, "window_ms"), ("state", "active", "computed")]:
             row = {"tracepoint": "a", column: value}
             sql = "INSERT INTO pythia_control(%s) VALUES(%s)" % (", ".join(row), ", ".join("?" * len(row)))

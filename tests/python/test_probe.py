@@ -60,7 +60,7 @@ class ProbeTest(unittest.TestCase):
                                 stdout=subprocess.PIPE, check=True).stdout
         rows = [json.loads(line) for line in output.splitlines()]
         return ({row["tracepoint"]: row for row in rows if "record" not in row},
-                [row for row in rows if "record" in row])
+                [row for row in rows if row.get("record") not in (None, "cell")])
 
     def on(self):
         """The trace points that are on for all request types."""
@@ -280,6 +280,225 @@ class Switching(ProbeTest):
         self.assertEqual(self.on(), ["example/request"])
         self.db.execute("INSERT INTO pythia_control(tracepoint) VALUES ('example/check')")
         self.assertEqual(self.on(), ["example/check", "example/request"])
+
+
+class Reducing(ProbeTest):
+    """Predicates and aggregates that run in the program. The example's queue_length is number % 4, its host "one" for
+    odd numbers, else "two"."""
+
+    def setUp(self):
+        super().setUp()
+        self.run_program("example", "1")
+        self.add_page()
+
+    def rule(self, tracepoint, **columns):
+        columns["tracepoint"] = tracepoint
+        self.db.execute(f"INSERT INTO pythia_control({', '.join(columns)}) VALUES({', '.join('?' * len(columns))})",
+                        tuple(columns.values()))
+
+    def collect(self):
+        return self.rows("SELECT pythia_collect()")[0][0]
+
+    def counts(self, tracepoint):
+        return self.rows("SELECT hits, filtered, dropped FROM pythia_tracepoints WHERE tracepoint = ?", tracepoint)[0]
+
+    def test_predicate_of_a_point(self):
+        self.rule("example/build")
+        self.rule("example/build/queue", predicate="queue_length >= 2 AND host = 'one' OR nothing")
+        self.run_program("example", "20")
+        self.collect()
+        self.assertEqual(self.rows("SELECT DISTINCT attributes->>'queue_length', attributes->>'host', count(*) "
+                                   "FROM pythia_events WHERE phase = 'point' GROUP BY 1, 2"), [(3, "one", 5)])
+        self.assertEqual(self.counts("example/build/queue"), (20, 15, 0))
+        self.assertEqual(self.counts("example/build"), (20, 0, 0))
+
+    def test_predicate_of_a_span(self):
+        self.rule("example/build", predicate="duration_ns >= 200000 AND number < 10")
+        self.run_program("example", "20")
+        self.collect()
+        self.assertEqual(self.rows("SELECT attributes->>'number' FROM pythia_spans WHERE operation = 'build' ORDER BY 1"),
+                         [(2,), (3,), (6,), (7,)])
+        self.assertEqual(self.rows("SELECT DISTINCT status FROM pythia_traces"), [("complete",)])
+
+    def test_aggregate_is_that_of_the_records(self):
+        """The same requests, recorded and added up: SQL over the records gives what pythia_aggregates has."""
+        self.rule("example/build/queue")
+        self.run_program("example", "101")
+        self.collect()
+        self.db.execute("DELETE FROM pythia_control")
+        self.rule("example/build/queue", aggregate="stddev(queue_length)", group_by="host", predicate="queue_length <> 1")
+        self.run_program("example", "101")
+        points = self.rows("SELECT count(*) FROM pythia_spans")
+        self.collect()
+        expected = self.rows(
+            "SELECT attributes->>'host', count(x), sum(x), avg(x), stddev_samp(x), min(x), max(x) FROM "
+            "(SELECT attributes, attributes->>'queue_length' AS x FROM pythia_spans WHERE operation = 'build/queue') "
+            "WHERE x <> 1 GROUP BY 1 ORDER BY 1")
+        got = self.rows("SELECT key, n, sum, mean, stddev, min, max FROM pythia_aggregates ORDER BY key")
+        self.assertEqual(len(got), 2)
+        for g, e in zip(got, expected):
+            self.assertEqual(g[:2], e[:2])
+            for a, b in zip(g[2:], e[2:]):
+                self.assertAlmostEqual(a, b, 12)
+        self.assertEqual(self.rows("SELECT DISTINCT tracepoint, request_type, aggregate, value = stddev, current "
+                                   "FROM pythia_aggregates"),
+                         [("example/build/queue", "example/request", "stddev", 1, 1)])
+        self.assertEqual(self.rows("SELECT count(*) FROM pythia_spans WHERE operation = 'build/queue'"), [(101,)])
+        self.assertEqual(self.counts("example/build/queue"), (202, 101, 0))
+        self.assertEqual(points, [(203,)])
+
+    def test_every_function(self):
+        for i, (function, value) in enumerate([
+                ("count", 8), ("count(*)", 8), ("count(nothing)", 0), ("count(host)", 8), ("sum(queue_length)", 12.0),
+                ("avg(queue_length * 2)", 3.0), ("min(queue_length)", 0.0), ("max(-queue_length)", 0.0),
+                ("sum(host)", None),
+                ("histogram(queue_length)", '[{"low":0.0,"high":0.0,"n":2},{"low":1.0,"high":2.0,"n":2},'
+                                            '{"low":2.0,"high":4.0,"n":4}]')]):
+            with self.subTest(function=function):
+                self.db.execute("DELETE FROM pythia_control")
+                self.rule("example/build/queue", rule_id=i + 1, aggregate=function)
+                self.run_program("example", "8")
+                self.collect()
+                self.assertEqual(self.rows("SELECT value FROM pythia_aggregates WHERE rule_id = ?", i + 1), [(value,)])
+        self.assertEqual(self.rows("SELECT n, missing FROM pythia_aggregates WHERE rule_id = 9"), [(0, 8)])
+
+    def test_a_span_that_is_added_up_is_no_parent(self):
+        self.rule("example/build", aggregate="avg(duration_ns)")
+        self.rule("example/build/queue")
+        self.run_program("example", "10")
+        self.collect()
+        self.assertEqual(self.rows("SELECT DISTINCT c.operation, p.operation FROM pythia_spans c "
+                                   "JOIN pythia_spans p ON p.trace_id = c.trace_id AND p.span_id = c.parent_id"),
+                         [("build/queue", "request")])
+        self.assertEqual(self.rows("SELECT DISTINCT status FROM pythia_traces"), [("complete",)])
+        (n, mean, low, high), = self.rows("SELECT n, mean, min, max FROM pythia_aggregates")
+        self.assertEqual(n, 10)
+        self.assertTrue(low <= mean <= high and high > 300_000, (low, mean, high))
+
+    def test_windows(self):
+        self.rule("example/check", aggregate="count", window_ms=20)
+        program = self.start("example", "300", "500")
+        while program.poll() is None:
+            self.collect()
+            time.sleep(0.01)
+        self.collect()
+        rows = self.rows("SELECT window_start_ns, window_ns, n, first_ns, last_ns FROM pythia_aggregates")
+        self.assertGreater(len(rows), 5)
+        for start, length, n, first, last in rows:
+            self.assertEqual((start % 20_000_000, length), (0, 20_000_000))
+            self.assertTrue(start <= first <= last < start + length and n > 0)
+        self.assertEqual(sum(row[2] for row in rows), 300)
+        self.assertEqual(self.collect(), 0)
+
+    def test_a_rule_that_is_changed_begins_anew(self):
+        self.rule("example/check", aggregate="count")
+        self.run_program("example", "5")
+        self.collect()
+        self.db.execute("UPDATE pythia_control SET predicate = 'duration_ns > 0'")
+        self.run_program("example", "7")
+        self.collect()
+        self.assertEqual(self.rows("SELECT n, current FROM pythia_aggregates ORDER BY first_ns"), [(5, 0), (7, 1)])
+        self.db.execute("DELETE FROM pythia_control")
+        self.assertEqual(self.rows("SELECT n, current FROM pythia_aggregates ORDER BY first_ns"), [(5, 0), (7, 0)])
+
+    def test_rollback_and_collecting_again(self):
+        self.rule("example/check", aggregate="count", window_ms=1)
+        self.run_program("example", "50")
+        self.db.execute("BEGIN")
+        self.assertGreater(self.collect(), 50)
+        self.db.execute("ROLLBACK")
+        self.assertEqual(self.rows("SELECT count(*) FROM pythia_aggregates"), [(0,)])
+        self.db.execute("BEGIN")
+        self.db.execute("SAVEPOINT s")
+        self.collect()
+        self.db.execute("ROLLBACK TO s")
+        self.db.execute("COMMIT")
+        for _ in range(2):
+            self.collect()
+            self.assertEqual(self.rows("SELECT sum(n) FROM pythia_aggregates"), [(50,)])
+
+    def test_threads_processes_and_no_cells_left(self):
+        """More threads than rings, children, signals; a key for every hit of a thread, more than there are cells."""
+        self.run_program("stress", "1", "1")
+        self.db.execute("DELETE FROM pythia_backends")
+        self.page += ".stress"
+        self.run_program("stress", "1", "1")
+        self.add_page()
+        self.rule("stress/inner", aggregate="sum(round)")
+        program = subprocess.run([os.path.join(BUILD, "probe", "stress"), "100", "200"], stdout=subprocess.PIPE,
+                                 env={**os.environ, "PYTHIA_PAGE": self.page}, check=True)
+        passed = int(program.stdout)
+        self.collect()
+        (n, total), = self.rows("SELECT n, sum FROM pythia_aggregates")
+        hits, filtered, dropped = self.counts("stress/inner")
+        before = 4  # recorded before the rule: one thread, three children
+        self.assertEqual((hits, filtered), (passed + before, n))
+        self.assertEqual(n + dropped, passed)
+        if not dropped:
+            self.assertEqual(total, 103 * sum(range(200)))
+        self.db.execute("UPDATE pythia_control SET aggregate = 'count', group_by = 'round'")
+        subprocess.run([os.path.join(BUILD, "probe", "stress"), "3", "600"], stdout=subprocess.PIPE,
+                       env={**os.environ, "PYTHIA_PAGE": self.page}, check=True)
+        self.collect()
+        (n, keys), = self.rows("SELECT sum(n), count(DISTINCT key) FROM pythia_aggregates WHERE current")
+        _, filtered, lost = self.counts("stress/inner")
+        self.assertEqual(filtered + lost, passed + 6 * 600)
+        self.assertEqual(n, filtered - (passed - dropped))
+        self.assertGreater(lost - dropped, 0)
+        self.assertLess(keys, 600)
+
+    def test_a_killed_programs_aggregates_are_collected(self):
+        self.rule("example/check", aggregate="count")
+        program = self.start("example", "100000", "500")
+        self.until(lambda: self.counts("example/check")[0] > 50)
+        program.send_signal(signal.SIGKILL)
+        program.wait()
+        self.collect()
+        (n,), = self.rows("SELECT n FROM pythia_aggregates")
+        self.assertIn(n, (self.counts("example/check")[1], self.counts("example/check")[1] + 1))
+
+    def test_for_a_request_type_and_after_expiry(self):
+        until = time.time_ns() + 200_000_000
+        self.rule("example/check")
+        self.rule("example/check", request_type="example/request", aggregate="count", expires_ns=until)
+        program = self.start("example", "1000", "500")
+        self.until(lambda: any(r["tracepoint"] == "example/check" for r in self.read()[1]))
+        program.kill()
+        first = min(r["time_ns"] for r in self.read()[1] if r["tracepoint"] == "example/check")
+        self.assertGreaterEqual(first, until)
+        self.collect()
+        (n, last), = self.rows("SELECT n, last_ns FROM pythia_aggregates")
+        self.assertGreater(n, 10)
+
+    def test_a_program_that_is_torn_or_makes_no_sense_records_nothing(self):
+        self.rule("example/check", aggregate="count")
+        with open(self.page, "r+b") as file:
+            data = mmap.mmap(file.fileno(), 0)
+            slots, nslots, settings = struct.unpack_from("=II", data, 24) + struct.unpack_from("=I", data, 56)
+            for i in range(nslots):
+                setting, = struct.unpack_from("=I", data, slots + 64 * i + 28)
+                if setting:
+                    at = settings + 512 * (setting - 1)
+            version, = struct.unpack_from("=Q", data, at + 8)
+            struct.pack_into("=Q", data, at + 8, version + 1)
+            self.run_program("example", "5")
+            self.assertEqual(self.counts("example/check"), (5, 5, 0))
+            struct.pack_into("=Q", data, at + 8, version)
+            struct.pack_into("=I", data, at + 64, 3)  # a group's key of three steps that are none
+            self.run_program("example", "5")
+            self.assertEqual(self.counts("example/check"), (10, 10, 0))
+            struct.pack_into("=I", data, at + 64, 0)
+            self.run_program("example", "5")
+        self.collect()
+        self.assertEqual(self.rows("SELECT n FROM pythia_aggregates"), [(5,)])
+
+    def test_texts_that_do_not_fit(self):
+        """A page has room for so many texts: then the COMMIT is refused, and nothing is changed."""
+        with self.assertRaisesRegex(sqlite3.IntegrityError, "no room for more texts"):
+            for i in range(5000):
+                self.rule("example/check", predicate=f"a = '{i:0200}'" + f" OR b = '{i:0250}'" * 2, rule_id=1)
+                self.db.execute("DELETE FROM pythia_control")
+        self.assertEqual(self.on(), ["example/request"])
 
 
 class Collecting(ProbeTest):

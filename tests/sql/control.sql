@@ -29,7 +29,7 @@ INSERT INTO pythia_control(tracepoint) VALUES('/web(/');
 INSERT INTO pythia_control(tracepoint) VALUES('web/[a');
 INSERT INTO pythia_control(tracepoint, enabled) VALUES('web', 'yes');
 INSERT INTO pythia_control(tracepoint, sample) VALUES('web', 7);
-INSERT INTO pythia_control(tracepoint, predicate) VALUES('web', 'n > 5');
+INSERT INTO pythia_control(tracepoint, predicate) VALUES('web', 'n >');
 INSERT INTO pythia_control(rule_id, tracepoint) VALUES(1, 'web');
 INSERT INTO pythia_control(tracepoint, state) VALUES('web', 'active');
 INSERT INTO pythia_backends(name, kind, target) VALUES('p', 'telepathy', '/dev/shm/x');

@@ -429,7 +429,9 @@ static void test_writes(void) {
     FAILS("INSERT INTO pythia_control(tracepoint, sample) VALUES('a', 0)", "sample");
     FAILS("INSERT INTO pythia_control(tracepoint, sample) VALUES('a', 1.1)", "sample");
     FAILS("INSERT INTO pythia_control(tracepoint, sample) VALUES('a', 'x')", "sample");
-    FAILS("INSERT INTO pythia_control(tracepoint, aggregate) VALUES('a', 'sum(x)')", "no back end");
+    FAILS("INSERT INTO pythia_control(tracepoint, aggregate) VALUES('a', 'sum(x')", "at byte 5");
+    FAILS("INSERT INTO pythia_control(tracepoint, predicate) VALUES('a', '')", "at byte 0");
+    FAILS("INSERT INTO pythia_control(tracepoint, group_by) VALUES('a', 'x')", "an aggregate");
     FAILS("INSERT INTO pythia_control(tracepoint, matched) VALUES('a', 1)", "is computed");
     FAILS("INSERT INTO pythia_control(rule_id, tracepoint) VALUES(1, 'a')", "a rule 1 already");
     FAILS("UPDATE pythia_control SET rule_id = 7", "cannot be changed");
@@ -468,11 +470,33 @@ static void test_expiry(void) {
     IS("SELECT state FROM pythia_control", "expired");
     IS("SELECT enabled, decided_by FROM pythia_tracepoints WHERE tracepoint = 'web/cart'", "1|-");
     RUN("UPDATE pythia_control SET expires_ns = 4000000000000000000");
-    HEARD("prepare web/cart=0{\"expires_ns\":4000000000000000000} "
-          "apply web/cart=0{\"expires_ns\":4000000000000000000}");
+    HEARD("prepare web/cart=0{\"expires_ns\":4000000000000000000,\"then\":1} "
+          "apply web/cart=0{\"expires_ns\":4000000000000000000,\"then\":1}");
     IS("SELECT state FROM pythia_control", "active");
     RUN("UPDATE pythia_control SET expires_ns = 1");
     HEARD("prepare web/cart=1{} apply web/cart=1{}");
+    teardown();
+}
+
+/* What holds after a rule has expired goes with it: the next rule's word, unless that reduces. */
+static void test_expiry_then(void) {
+    setup();
+    RUN("INSERT INTO pythia_backends(name, kind, target) VALUES('py', 'sql', 'switch')");
+    RUN("INSERT INTO pythia_control(tracepoint, enabled) VALUES('web/*', 0)");
+    heard[0] = 0;
+    RUN("INSERT INTO pythia_control(tracepoint, expires_ns) VALUES('web/cart', 4000000000)");
+    HEARD(""); /* expired already */
+    RUN("UPDATE pythia_control SET expires_ns = 4000000000000000000 WHERE rule_id = 2");
+    HEARD("prepare web/cart=1{\"expires_ns\":4000000000000000000} "
+          "apply web/cart=1{\"expires_ns\":4000000000000000000}");
+    RUN("INSERT INTO pythia_control(rule_id, tracepoint) VALUES(3, 'web/c*')");
+    HEARD("prepare web/cart=1{\"expires_ns\":4000000000000000000,\"then\":1} "
+          "apply web/cart=1{\"expires_ns\":4000000000000000000,\"then\":1}");
+    RUN("UPDATE pythia_control SET predicate = 'n > 1' WHERE rule_id = 3");
+    HEARD("prepare web/cart=1{\"expires_ns\":4000000000000000000} "
+          "apply web/cart=1{\"expires_ns\":4000000000000000000}");
+    RUN("DELETE FROM pythia_control WHERE rule_id = 2");
+    HEARD("prepare web/cart=1{\"predicate\":\"n > 1\"} apply web/cart=1{\"predicate\":\"n > 1\"}");
     teardown();
 }
 
@@ -564,4 +588,5 @@ PYTHIA_SUITE(control, {"the first write makes the store", test_first_write},
              {"reconcile, and back ends out of reach", test_reconcile},
              {"no back end", test_no_back_end},
              {"writes that are refused, and schemas", test_writes}, {"expiry", test_expiry},
-             {"a commit that is busy", test_busy}, {"reopening", test_reopen})
+             {"what holds after expiry", test_expiry_then}, {"a commit that is busy", test_busy},
+             {"reopening", test_reopen})

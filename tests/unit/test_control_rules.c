@@ -114,10 +114,11 @@ static void test_check(void) {
     check((PythiaRuleRow){.tracepoint = PYTHIA_TEXT("a"), .sample = -1}, "sample");
     check((PythiaRuleRow){.tracepoint = PYTHIA_TEXT("a"), .request_type = PYTHIA_TEXT("")},
           "request_type");
-    check((PythiaRuleRow){.tracepoint = PYTHIA_TEXT("a"), .predicate = PYTHIA_TEXT("x > 1")},
-          "predicate: no back end");
+    check((PythiaRuleRow){.tracepoint = PYTHIA_TEXT("a"), .predicate = PYTHIA_TEXT("x > 1")}, NULL);
+    check((PythiaRuleRow){.tracepoint = PYTHIA_TEXT("a"), .predicate = PYTHIA_TEXT("x >")},
+          "predicate: a value expected, but the text ends at byte 3");
     check((PythiaRuleRow){.tracepoint = PYTHIA_TEXT("a"), .window_ms = 5},
-          "window_ms: no back end");
+          "window_ms: needs an aggregate");
     static char longest[PYTHIA_PATTERN_BYTES + 1];
     memset(longest, 'x', sizeof longest);
     check((PythiaRuleRow){.tracepoint = {longest, PYTHIA_PATTERN_BYTES}}, NULL);
@@ -143,20 +144,27 @@ static void test_unusable(void) {
     pythia_rule_rows_clear(&rows);
 }
 
-static void parameters(PythiaRuleRow row, const char *expected) {
+static void parameters(PythiaRuleRow row, int then_on, const char *expected) {
     PythiaBuf out = {0};
-    pythia_rule_parameters(&row, &out);
+    pythia_rule_parameters(&row, then_on, &out);
     char *text = pythia_buf_take(&out);
     CU_ASSERT_STRING_EQUAL(text, expected);
     sqlite3_free(text);
 }
 
 static void test_parameters(void) {
-    parameters((PythiaRuleRow){.id = 3, .reason = PYTHIA_TEXT("x")}, "{}");
-    parameters((PythiaRuleRow){.sample = 0.25}, "{\"sample\":0.25}");
-    parameters((PythiaRuleRow){.expires_ns = 7}, "{\"expires_ns\":7}");
-    parameters((PythiaRuleRow){.sample = 0.5, .expires_ns = 7},
-               "{\"sample\":0.5,\"expires_ns\":7}");
+    parameters((PythiaRuleRow){.id = 3, .reason = PYTHIA_TEXT("x")}, 1, "{}");
+    parameters((PythiaRuleRow){.sample = 0.25}, 0, "{\"sample\":0.25}");
+    parameters((PythiaRuleRow){.expires_ns = 7}, 0, "{\"expires_ns\":7}");
+    parameters((PythiaRuleRow){.sample = 0.5, .expires_ns = 7}, 1,
+               "{\"sample\":0.5,\"expires_ns\":7,\"then\":1}");
+    parameters((PythiaRuleRow){.predicate = PYTHIA_TEXT("a = 'x\"y'"),
+                               .aggregate = PYTHIA_TEXT("sum(b)"),
+                               .group_by = PYTHIA_TEXT("c"),
+                               .window_ms = 5},
+               0,
+               "{\"predicate\":\"a = 'x\\\"y'\",\"aggregate\":\"sum(b)\",\"group_by\":\"c\","
+               "\"window_ms\":5}");
 }
 
 PYTHIA_SUITE(control_rules, {"the most specific rule decides", test_precedence},

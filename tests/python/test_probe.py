@@ -495,9 +495,14 @@ class Reducing(ProbeTest):
     def test_texts_that_do_not_fit(self):
         """A page has room for so many texts: then the COMMIT is refused, and nothing is changed."""
         with self.assertRaisesRegex(sqlite3.IntegrityError, "no room for more texts"):
-            for i in range(5000):
-                self.rule("example/check", predicate=f"a = '{i:0200}'" + f" OR b = '{i:0250}'" * 2, rule_id=1)
+            for i in range(100):
+                self.db.execute("BEGIN")
+                for j in range(50):
+                    self.rule("example/check", request_type=f"t{j}",
+                              predicate=" OR ".join(f"a = '{i:050}{j:0100}{k:0100}'" for k in range(3)))
+                self.db.execute("COMMIT")
                 self.db.execute("DELETE FROM pythia_control")
+        self.db.execute("ROLLBACK")
         self.assertEqual(self.on(), ["example/request"])
 
 

@@ -134,6 +134,8 @@ tsan:
 	$(CC) -I. -std=gnu11 -O1 -g -fsanitize=thread -o $(BUILD)/tsan/stress $(PROBESOURCES) tests/probe/stress.c -pthread
 	PYTHIA_PAGE=$(abspath $(BUILD))/tsan/page TSAN_OPTIONS='halt_on_error=1 report_thread_leaks=0' $(BUILD)/tsan/stress 40 300
 	rm -f $(BUILD)/tsan/page
+	PYTHIA_PAGE=$(abspath $(BUILD))/tsan/page TSAN_OPTIONS='halt_on_error=1 report_thread_leaks=0' $(BUILD)/tsan/stress 40 300 reduce
+	rm -f $(BUILD)/tsan/page
 
 valgrind: $(BUILD)/unit
 	@scripts/setup valgrind

@@ -11,14 +11,17 @@
 **   - the connection closes, and all memory and all file descriptors are given back;
 **   - with a line `-- retry` in the script: the same connection, now undisturbed, gives those rows.
 **
-** @TMP@ in a script stands for an empty directory, which all its runs share.
+** In a script @TMP@ stands for an empty directory, which all its runs share, and PAGE for the path of a control
+** page that holds records, and cells of aggregates.
 **
 ** Every scenario runs in a process of its own, so that a crash is a failure with a number. Twice: with one
 ** allocation failing (the program goes on with memory again), and with all from the n-th on.
 **
 **   oom [--stride [SECONDS]] [name ...]     --stride: only as many n as fit into that time, spread evenly */
-#define _GNU_SOURCE /* nftw() */
+#define _GNU_SOURCE   /* nftw() */
+#define HOSTILE_SLOTS 4096
 #include "ext/base/sqlite.h"
+#include "tests/hostile_page.h"
 
 #include <dirent.h>
 #include <ftw.h>
@@ -30,8 +33,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-int sqlite3_pythia_init(sqlite3 *db, char **error, const sqlite3_api_routines *api);
 
 enum { MAX_SCENARIOS = 600, MAX_MESSAGE = 1000, MAX_COMPLAINTS = 5, FIRST_ALWAYS = 20 };
 
@@ -303,6 +304,27 @@ static char *read_file(const char *path) {
     return text;
 }
 
+static Hostile page;
+
+/* Makes the page of the scripts. */
+static int page_make(void) {
+    if (!hostile_open(&page) || !hostile_connect(&page)) return 0;
+    for (int i = 0; i < 8; i++) /* more than once through the windows */
+        hostile_pass(i);
+    hostile_disconnect(&page);
+    return 1;
+}
+
+/* The script with the path of the page in it; takes the script. */
+static char *page_put(char *script) {
+    char *at = script ? strstr(script, "PAGE") : NULL;
+    if (!at) return script;
+    char *with = malloc(strlen(script) + sizeof page.path);
+    sprintf(with, "%.*s%s%s", (int)(at - script), script, page.path, at + 4);
+    free(script);
+    return with;
+}
+
 /* Reads tests/oom/<name>.sql and cuts it at the line `-- fail`. */
 static int read_scenario(Scenario *scenario, const char *name) {
     char path[300];
@@ -310,7 +332,7 @@ static int read_scenario(Scenario *scenario, const char *name) {
     snprintf(scenario->name, sizeof scenario->name, "%s", name);
     if (strcmp(name, "load") == 0) return 1;
     snprintf(path, sizeof path, "tests/oom/%s.sql", name);
-    scenario->script = read_file(path);
+    scenario->script = page_put(read_file(path));
     if (!scenario->script) return 0;
     scenario->retry = strstr(scenario->script, "-- retry\n") != NULL;
     char *cut = strstr(scenario->script, "-- fail\n");
@@ -485,6 +507,10 @@ int main(int argc, char **argv) {
         limit = 45;
         if (++i < argc && atof(argv[i]) > 0) limit = atof(argv[i++]);
     }
+    if (!page_make()) {
+        fprintf(stderr, "oom: no control page can be made\n");
+        return 2;
+    }
     n = all_scenarios(scenarios);
     for (int k = i < argc ? 0 : n; k < n;) { /* only those named */
         int chosen = 0;
@@ -497,6 +523,7 @@ int main(int argc, char **argv) {
     }
     if (!n) {
         fprintf(stderr, "oom: no such scenario\n");
+        hostile_close(&page);
         return 2;
     }
     for (int k = 0; k < n; k++) {
@@ -504,6 +531,7 @@ int main(int argc, char **argv) {
         free(scenarios[k].setup);
         free(scenarios[k].script);
     }
+    hostile_close(&page);
     printf("oom: %d passed, %d failed, 0 skipped\n", passed, n - passed);
     return passed < n;
 }

@@ -61,9 +61,9 @@ static int find_wanted(WhatIf *w, const PythiaBound *tracepoint, int *found) {
     for (int glob = 0; glob < 2 && !*found; glob++)
         for (uint32_t t = 1; t < n; t++) {
             PythiaText name = pythia_names_tracepoint_text(w->names, t);
-            w->wanted[t] =
-                glob ? sqlite3_strglob(pattern, name.p) == 0 : pythia_text_equal(name, text);
-            *found |= w->wanted[t];
+            int hit = glob ? sqlite3_strglob(pattern, name.p) == 0 : pythia_text_equal(name, text);
+            w->wanted[t] = hit != 0;
+            *found |= hit;
         }
     return SQLITE_OK;
 }

@@ -20,7 +20,8 @@
 
 #include <stdlib.h>
 
-enum { NONE = UINT32_MAX, SLACK_NS = 1 };
+#define NONE UINT32_MAX
+enum { SLACK_NS = 1 };
 
 typedef struct Slice {
     int64_t start_ns, end_ns;

@@ -151,8 +151,9 @@ fuzz:
 	@scripts/setup fuzz
 	@+$(MAKE) --no-print-directory $(FUZZERS)
 	@for f in $(FUZZERS); do mkdir -p $(BUILD)/corpus/$${f##*/}; \
+	    seeds=; [ $${f##*/} != read ] || seeds=fixtures/formats; \
 	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=20 -print_final_stats=0 \
-	    $(BUILD)/corpus/$${f##*/} || exit 1; done
+	    $(BUILD)/corpus/$${f##*/} $$seeds || exit 1; done
 
 install: $(SO) $(PROBELIBS)
 	install -d $(DESTDIR)$(PREFIX)/lib/pythia $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/doc/pythia

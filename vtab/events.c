@@ -99,8 +99,7 @@ static int events_join(EventsCursor *c) {
 
 /* Whether the segment is worth a view; see ALONE_MOST. */
 static int events_worth_view(EventsCursor *c, int64_t segment_id) {
-    PythiaStore *store = pythia_capture_store(c->base.capture);
-    if (pythia_store_has_column(store, segment_id, PYTHIA_COL_SPAN_FROM)) return 1;
+    if (pythia_view_is_ordered(c->base.capture, segment_id)) return 1;
     if (c->alone_segment != segment_id) {
         c->alone_segment = segment_id;
         c->alone = 0;
@@ -132,7 +131,7 @@ static int events_join_viewed(EventsCursor *c, int *done) {
         return SQLITE_OK;
     }
     rc = pythia_event_pick_viewed(&c->pick, pythia_capture_names(c->base.capture), view, c->ordinal,
-                                  number, &c->rows, done);
+                                  number, &c->rows, done, events_error(c));
     if (!*done) c->viewed = 0;
     return rc;
 }

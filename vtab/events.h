@@ -72,14 +72,12 @@ typedef struct PythiaEventPick {
     uint32_t nadmits;
     size_t admits_capacity;
     unsigned admits_version;
-    PythiaOutline outline;
-    int is_plain;
     uint32_t *members; /* spans, then points as events */
     uint32_t nspans, npoints;
     size_t members_capacity;
     uint32_t viewed_ordinal;
     int64_t viewed_segment; /* 0: none */
-    unsigned viewed_version, viewed_forgotten;
+    unsigned viewed_version;
 } PythiaEventPick;
 
 /* What a trace point may be: in a row, and in the set that a join takes its rows from. */
@@ -129,7 +127,7 @@ int pythia_event_pick_trace(PythiaEventPick *pick, const PythiaNames *names, con
 ** pythia_event_pick_events(), the view does not know. */
 int pythia_event_pick_viewed(PythiaEventPick *pick, const PythiaNames *names,
                              const PythiaView *view, uint32_t ordinal, int64_t number,
-                             PythiaEvents *out, int *done);
+                             PythiaEvents *out, int *done, char **error);
 /* Whether the event satisfies the conditions on trace point and phase. */
 int pythia_event_pick_admits(const PythiaEventPick *pick, const PythiaHeld *held, uint32_t event);
 void pythia_event_pick_clear(PythiaEventPick *pick);

@@ -330,7 +330,7 @@ int pythia_event_pick_trace(PythiaEventPick *pick, const PythiaNames *names, con
     uint32_t n = (uint32_t)view->trace_spans[ordinal];
     uint32_t first_point = (uint32_t)view->first_point[ordinal];
     uint32_t npoints = (uint32_t)view->trace_points[ordinal];
-    const int64_t *tracepoint = view->tracepoint + first;
+    const uint32_t *tracepoint = view->tracepoint + first;
     int is_dag = view->is_dag[ordinal] != 0;
     unsigned start = pick->phases >> (is_dag ? PYTHIA_PHASE_POINT : PYTHIA_PHASE_START) & 1;
     unsigned end = is_dag ? 0 : pick->phases >> PYTHIA_PHASE_END & 1;
@@ -360,27 +360,25 @@ int pythia_event_pick_trace(PythiaEventPick *pick, const PythiaNames *names, con
 static int viewed_members(PythiaEventPick *pick, const PythiaNames *names, const PythiaView *view,
                           uint32_t ordinal) {
     if (pick->viewed_segment == view->segment_id && pick->viewed_ordinal == ordinal &&
-        pick->viewed_version == pick->version && pick->viewed_forgotten == view->order_forgotten)
+        pick->viewed_version == pick->version)
         return SQLITE_OK;
-    uint32_t n = (uint32_t)view->trace_spans[ordinal],
-             points = (uint32_t)view->trace_points[ordinal];
+    const uint32_t n = (uint32_t)view->trace_spans[ordinal];
+    const uint32_t points = (uint32_t)view->trace_points[ordinal];
     pick->viewed_segment = 0;
-    pick->is_plain = pythia_view_outline(view, ordinal, &pick->outline);
-    pick->nspans = pick->npoints = 0;
     int rc = pick_admits(pick, names);
     if (!rc && pick->members_capacity < (size_t)n + points + 1)
         rc = pythia_grow((void **)&pick->members, &pick->members_capacity, (size_t)n + points + 1,
                          sizeof *pick->members);
     if (rc) return rc;
-    const int64_t *tracepoint = view->tracepoint + view->first_span[ordinal];
+    const uint32_t *tracepoint = view->tracepoint + view->first_span[ordinal];
     uint32_t *at = pick->members;
-    for (uint32_t i = 0; pick->is_plain && i < n; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         *at = i;
         at += pick->admits[tracepoint[i]] >> 1 & 1;
     }
     pick->nspans = (uint32_t)(at - pick->members);
     tracepoint = view->point_tracepoint + view->first_point[ordinal];
-    for (uint32_t i = 0; pick->is_plain && i < points; i++) {
+    for (uint32_t i = 0; i < points; i++) {
         *at = 2 * n + i;
         at += pick->admits[tracepoint[i]] >> 1 & 1;
     }
@@ -388,14 +386,12 @@ static int viewed_members(PythiaEventPick *pick, const PythiaNames *names, const
     pick->viewed_segment = view->segment_id;
     pick->viewed_ordinal = ordinal;
     pick->viewed_version = pick->version;
-    pick->viewed_forgotten = view->order_forgotten;
     return SQLITE_OK;
 }
 
 /* The members before or after an event of the trace, as events of it. */
-static int viewed_list(const PythiaEventPick *pick, uint32_t event, unsigned phases,
-                       PythiaEvents *out) {
-    const PythiaOutline *o = &pick->outline;
+static int viewed_list(const PythiaEventPick *pick, const PythiaOutline *o, uint32_t event,
+                       unsigned phases, PythiaEvents *out) {
     uint32_t points = 2 * o->nspans, phase = event & 1;
     int rc = events_room(out, 2 * (size_t)pick->nspans + pick->npoints);
     if (rc) return rc;
@@ -433,8 +429,7 @@ static int viewed_list(const PythiaEventPick *pick, uint32_t event, unsigned pha
 }
 
 /* Leaves what first or recent keeps, all ties of it. 0: too many to compare. */
-static int viewed_keep(const PythiaEventPick *pick, PythiaEvents *list) {
-    const PythiaOutline *o = &pick->outline;
+static int viewed_keep(const PythiaEventPick *pick, const PythiaOutline *o, PythiaEvents *list) {
     uint32_t keep[FILTERED_MOST], n = 0;
     if (list->n > FILTERED_MOST) return 0;
     for (uint32_t i = 0; i < list->n; i++) {
@@ -453,17 +448,22 @@ static int viewed_keep(const PythiaEventPick *pick, PythiaEvents *list) {
 
 int pythia_event_pick_viewed(PythiaEventPick *pick, const PythiaNames *names,
                              const PythiaView *view, uint32_t ordinal, int64_t number,
-                             PythiaEvents *out, int *done) {
+                             PythiaEvents *out, int *done, char **error) {
+    PythiaOutline outline;
+    int plain;
     *done = 0;
     if ((pick->has_after && pick->has_before) || pick->same_service || pick->same_instance ||
         pick->filter.n)
         return SQLITE_OK;
     int rc = viewed_members(pick, names, view, ordinal);
-    if (rc || !pick->is_plain || pick->nspans + pick->npoints > MEMBERS_MOST) return rc;
+    if (rc || pick->nspans + pick->npoints > MEMBERS_MOST) return rc;
+    int points = pick->npoints || number >= 2 * (int64_t)view->spans;
+    rc = pythia_view_outline(view, ordinal, points, &outline, &plain, error);
+    if (rc || !plain) return rc;
     unsigned phases = pick->left_phases & (pick->filtered ? PHASES_ALL : pick->phases);
-    rc = viewed_list(pick, pythia_view_local(view, ordinal, number), phases, out);
+    rc = viewed_list(pick, &outline, pythia_view_local(view, ordinal, number), phases, out);
     if (rc) return rc;
-    if (pick->filter.kind != PYTHIA_FILTER_ALL && !viewed_keep(pick, out)) {
+    if (pick->filter.kind != PYTHIA_FILTER_ALL && !viewed_keep(pick, &outline, out)) {
         out->n = 0;
         return SQLITE_OK;
     }

@@ -1,9 +1,9 @@
 /* pairs.c - see pairs.h.
 **
-** Where the time goes, in a join of two trace points over small traces: a pass over the trace point codes finds
-** the spans of both sides, which takes about as long as bringing the codes from memory; each pair of spans is a
-** climb to where they part, which decides its four pairs of events. A trace without one of the points costs the
-** pass alone. */
+** Where the time goes, in a join of two trace points over small traces: a pass over the trace points finds the spans
+** of both sides; each pair of spans is a climb to where they part, which decides its four pairs of events. A trace
+** without one of the points costs the pass alone. The first time a segment is asked, decoding four columns and making
+** the order of all its spans takes several times as long. */
 #include "ext/capture/pairs.h"
 #include "ext/capture/internal.h"
 
@@ -14,23 +14,45 @@ enum {
 
 /* ---- views ------------------------------------------------------------------------------------------- */
 
+/* What is attached to a segment: one piece of memory, the arrays behind. */
+struct PythiaViewOrder {
+    unsigned forgotten;             /* of the capture: what it was made from may be another now */
+    const PythiaOutlineSpan *spans; /* [span] */
+    const unsigned char *plain;     /* [trace] */
+};
+
 void pythia_view_close(PythiaView *view) {
     pythia_segment_release(view->segment);
     memset(view, 0, sizeof *view);
 }
 
-typedef struct Column {
-    int column;
-    const int64_t **values;
-} Column;
-
-static int view_columns(PythiaView *view, const Column *columns, size_t n, char **error) {
-    int rc = SQLITE_OK;
-    uint32_t count;
-    for (size_t i = 0; i < n && !rc; i++)
-        rc = pythia_segment_column(view->segment, columns[i].column, columns[i].values, &count,
-                                   error);
-    return rc;
+/* The trace points of all spans, then of all points. */
+static int view_tracepoints(PythiaView *view, char **error) {
+    const uint32_t *all = pythia_segment_attached(view->segment, PYTHIA_ATTACHED_POINTS);
+    const size_t spans = view->spans, n = spans + view->points, bytes = (n + 1) * sizeof *all;
+    if (!all) {
+        int64_t *wide = pythia_alloc_array(n + 1, sizeof *wide);
+        uint32_t *made = pythia_alloc(bytes);
+        int rc = wide && made ? SQLITE_OK : SQLITE_NOMEM;
+        if (!rc)
+            rc = pythia_segment_range(view->segment, PYTHIA_COL_SPAN_TRACEPOINT, 0, view->spans,
+                                      wide, error);
+        if (!rc)
+            rc = pythia_segment_range(view->segment, PYTHIA_COL_POINT_TRACEPOINT, 0, view->points,
+                                      wide + spans, error);
+        for (size_t i = 0; !rc && i < n; i++)
+            made[i] = (uint32_t)wide[i];
+        pythia_free(wide);
+        if (rc) {
+            pythia_free(made);
+            return rc;
+        }
+        pythia_segment_attach(view->segment, PYTHIA_ATTACHED_POINTS, made, bytes);
+        all = made;
+    }
+    view->tracepoint = all;
+    view->point_tracepoint = all + spans;
+    return SQLITE_OK;
 }
 
 int pythia_view_is(const PythiaView *view, const PythiaCapture *capture, int64_t segment_id) {
@@ -50,60 +72,131 @@ int pythia_view_open(PythiaView *view, PythiaCapture *capture, int64_t segment_i
     view->traces = info->traces;
     view->spans = info->spans;
     view->points = info->points;
-    const Column columns[] = {{PYTHIA_COL_TRACE_FIRST_SPAN, &view->first_span},
-                              {PYTHIA_COL_TRACE_SPANS, &view->trace_spans},
-                              {PYTHIA_COL_TRACE_FIRST_POINT, &view->first_point},
-                              {PYTHIA_COL_TRACE_POINTS, &view->trace_points},
-                              {PYTHIA_COL_TRACE_LINKS, &view->links},
-                              {PYTHIA_COL_TRACE_IS_DAG, &view->is_dag},
-                              {PYTHIA_COL_SPAN_TRACEPOINT, &view->tracepoint},
-                              {PYTHIA_COL_POINT_TRACEPOINT, &view->point_tracepoint}};
-    rc = view_columns(view, columns, sizeof columns / sizeof *columns, error);
+    const struct {
+        int column;
+        const int64_t **values;
+    } columns[] = {{PYTHIA_COL_TRACE_FIRST_SPAN, &view->first_span},
+                   {PYTHIA_COL_TRACE_SPANS, &view->trace_spans},
+                   {PYTHIA_COL_TRACE_FIRST_POINT, &view->first_point},
+                   {PYTHIA_COL_TRACE_POINTS, &view->trace_points},
+                   {PYTHIA_COL_TRACE_IS_DAG, &view->is_dag}};
+    uint32_t n;
+    for (size_t i = 0; i < sizeof columns / sizeof *columns && !rc; i++)
+        rc = pythia_segment_column(view->segment, columns[i].column, columns[i].values, &n, error);
+    if (!rc) rc = view_tracepoints(view, error);
     if (rc) pythia_view_close(view);
     return rc;
 }
 
-int pythia_view_order(PythiaView *view, char **error) {
-    if (view->ordered && view->order_forgotten == view->capture->forgotten) return SQLITE_OK;
-    const PythiaModel *model;
-    const Column columns[] = {{PYTHIA_COL_SPAN_PARENT, &view->parent},
-                              {PYTHIA_COL_SPAN_FROM, &view->from_ns},
-                              {PYTHIA_COL_SPAN_TO, &view->to_ns},
-                              {PYTHIA_COL_POINT_SPAN, &view->point_span},
-                              {PYTHIA_COL_POINT_TIME, &view->point_ns}};
-    int rc = pythia_capture_model(view->capture, &model, error);
-    if (!rc) rc = pythia_capture_tolerances(view->capture, &view->tolerance_ns, error);
-    if (!rc) rc = view_columns(view, columns, sizeof columns / sizeof *columns, error);
-    view->plain = !rc && model->causality == PYTHIA_CAUSALITY_SIBLINGS;
-    view->ordered = !rc;
-    view->order_forgotten = view->capture->forgotten;
-    return rc;
-}
-
 /* Whether all spans have one tolerance. */
-static int one_tolerance(const PythiaView *view, int64_t first, uint32_t n, int64_t *tolerance_ns) {
-    *tolerance_ns = 0;
-    if (!view->tolerance_ns || !n) return 1;
-    const int64_t *tracepoint = view->tracepoint + first;
-    *tolerance_ns = view->tolerance_ns[tracepoint[0]];
+static int one_tolerance(const int64_t *tolerance_ns, const uint32_t *tracepoint, uint32_t n) {
     for (uint32_t i = 1; i < n; i++)
-        if (view->tolerance_ns[tracepoint[i]] != *tolerance_ns) return 0;
+        if (tolerance_ns[tracepoint[i]] != tolerance_ns[tracepoint[0]]) return 0;
     return 1;
 }
 
-int pythia_view_outline(const PythiaView *view, uint32_t ordinal, PythiaOutline *outline) {
-    int64_t first = view->first_span[ordinal], n = view->trace_spans[ordinal];
-    if (!view->plain || view->links[ordinal] || view->is_dag[ordinal] || n > PLAIN_SPANS_MOST)
-        return 0;
-    outline->nspans = (uint32_t)n;
-    outline->parent = view->parent + first;
-    outline->from_ns = view->from_ns + first;
-    outline->to_ns = view->to_ns + first;
+/* Memory for making an order. */
+typedef struct Making {
+    int64_t *parent, *from_ns, *to_ns; /* [span] */
+    uint32_t *scratch;
+    const int64_t *tolerance_ns; /* [trace point], or NULL */
+} Making;
+
+static void order_fill(const PythiaView *view, const PythiaModel *model, const int64_t *links,
+                       const Making *m, PythiaOutlineSpan *spans, unsigned char *plain) {
+    for (uint32_t t = 0; t < view->traces; t++) {
+        uint32_t n = (uint32_t)view->trace_spans[t];
+        int64_t first = view->first_span[t];
+        plain[t] =
+            model->causality == PYTHIA_CAUSALITY_SIBLINGS && !links[t] && !view->is_dag[t] && n &&
+            n <= PLAIN_SPANS_MOST &&
+            (!m->tolerance_ns || one_tolerance(m->tolerance_ns, view->tracepoint + first, n));
+        if (plain[t])
+            pythia_outline_make(
+                spans + first, m->parent + first, m->from_ns + first, m->to_ns + first, n,
+                m->tolerance_ns ? m->tolerance_ns[view->tracepoint[first]] : 0, m->scratch);
+    }
+}
+
+static int order_make(PythiaView *view, char **error) {
+    const size_t spans = view->spans;
+    struct PythiaViewOrder *order;
+    const size_t head = (sizeof *order + 15) / 16 * 16,
+                 bytes = head + spans * sizeof *order->spans + view->traces;
+    const int64_t *links;
+    const PythiaModel *model;
+    uint32_t n;
+    Making m = {.parent = pythia_alloc_array(spans + 1, sizeof *m.parent),
+                .from_ns = pythia_alloc_array(spans + 1, sizeof *m.from_ns),
+                .to_ns = pythia_alloc_array(spans + 1, sizeof *m.to_ns),
+                .scratch = pythia_alloc_array(2 * PLAIN_SPANS_MOST + 1, sizeof *m.scratch)};
+    order = pythia_alloc(bytes);
+    int rc = m.parent && m.from_ns && m.to_ns && m.scratch && order ? SQLITE_OK : SQLITE_NOMEM;
+    if (!rc) rc = pythia_capture_model(view->capture, &model, error);
+    if (!rc) rc = pythia_capture_tolerances(view->capture, &m.tolerance_ns, error);
+    if (!rc) rc = pythia_segment_column(view->segment, PYTHIA_COL_TRACE_LINKS, &links, &n, error);
+    if (!rc) rc = pythia_segment_times(view->segment, m.parent, m.from_ns, m.to_ns, error);
+    if (!rc) {
+        PythiaOutlineSpan *made = (PythiaOutlineSpan *)(void *)((char *)order + head);
+        unsigned char *plain = (unsigned char *)(made + spans);
+        order_fill(view, model, links, &m, made, plain);
+        *order = (struct PythiaViewOrder){view->capture->forgotten, made, plain};
+        pythia_segment_attach(view->segment, PYTHIA_ATTACHED_ORDER, order, bytes);
+        view->order = order;
+        order = NULL;
+    }
+    pythia_free(order);
+    pythia_free(m.parent);
+    pythia_free(m.from_ns);
+    pythia_free(m.to_ns);
+    pythia_free(m.scratch);
+    return rc;
+}
+
+int pythia_view_order(PythiaView *view, char **error) {
+    view->order = pythia_segment_attached(view->segment, PYTHIA_ATTACHED_ORDER);
+    if (view->order && view->order->forgotten == view->capture->forgotten) return SQLITE_OK;
+    return order_make(view, error);
+}
+
+int pythia_view_is_ordered(PythiaCapture *capture, int64_t segment_id) {
+    const struct PythiaViewOrder *order =
+        pythia_store_attached(capture->store, segment_id, PYTHIA_ATTACHED_ORDER);
+    return order && order->forgotten == capture->forgotten;
+}
+
+/* What is needed to compare points. */
+static int outline_points(const PythiaView *view, uint32_t ordinal, PythiaOutline *outline,
+                          char **error) {
+    const int64_t first_span = view->first_span[ordinal], first = view->first_point[ordinal];
+    const int64_t *tolerance_ns;
+    const struct {
+        int column;
+        const int64_t **values;
+        int64_t first;
+    } columns[] = {{PYTHIA_COL_SPAN_FROM, &outline->from_ns, first_span},
+                   {PYTHIA_COL_SPAN_TO, &outline->to_ns, first_span},
+                   {PYTHIA_COL_POINT_SPAN, &outline->point_span, first},
+                   {PYTHIA_COL_POINT_TIME, &outline->point_ns, first}};
+    uint32_t n;
+    int rc = pythia_capture_tolerances(view->capture, &tolerance_ns, error);
+    for (size_t i = 0; i < sizeof columns / sizeof *columns && !rc; i++) {
+        rc = pythia_segment_column(view->segment, columns[i].column, columns[i].values, &n, error);
+        if (!rc) *columns[i].values += columns[i].first;
+    }
+    outline->first_span = first_span;
+    outline->tolerance_ns = !rc && tolerance_ns ? tolerance_ns[view->tracepoint[first_span]] : 0;
+    return rc;
+}
+
+int pythia_view_outline(const PythiaView *view, uint32_t ordinal, int points,
+                        PythiaOutline *outline, int *plain, char **error) {
+    *plain = view->order->plain[ordinal];
+    if (!*plain) return SQLITE_OK;
+    outline->spans = view->order->spans + view->first_span[ordinal];
+    outline->nspans = (uint32_t)view->trace_spans[ordinal];
     outline->npoints = (uint32_t)view->trace_points[ordinal];
-    outline->point_span = view->point_span + view->first_point[ordinal];
-    outline->point_ns = view->point_ns + view->first_point[ordinal];
-    outline->first_span = first;
-    return one_tolerance(view, first, outline->nspans, &outline->tolerance_ns);
+    return points ? outline_points(view, ordinal, outline, error) : SQLITE_OK;
 }
 
 /* The trace at or behind `hint`, else any, whose part of a column begins at or below the row. */
@@ -147,7 +240,7 @@ static int find_members(const PythiaView *view, uint32_t ordinal, const PythiaPa
                              spans + points + 1, sizeof *pairs->members[side]);
     if (rc) return rc;
     uint32_t *before = pairs->members[0], *after = pairs->members[1], n = 0, m = 0;
-    const int64_t *tracepoint = view->tracepoint + view->first_span[ordinal];
+    const uint32_t *tracepoint = view->tracepoint + view->first_span[ordinal];
     const unsigned char *sides = pairing->sides;
     for (uint32_t i = 0; i < spans; i++) {
         unsigned of = sides[tracepoint[i]];
@@ -290,11 +383,13 @@ int pythia_view_pairs(PythiaView *view, uint32_t ordinal, const PythiaPairing *p
     pairs->n = 0;
     int rc = find_members(view, ordinal, pairing, pairs, nspans, npoints);
     if (rc || !(nspans[0] + npoints[0]) || !(nspans[1] + npoints[1])) return rc;
-    rc = pythia_view_order(view, error);
-    if (rc) return rc;
+    int plain = 0;
     uint64_t tests = (uint64_t)(nspans[0] + npoints[0]) * (nspans[1] + npoints[1]);
-    if (tests > PLAIN_PAIRS_MOST || !pythia_view_outline(view, ordinal, &outline))
-        return read_pairs(view, ordinal, pairing, pairs, nspans, npoints, poll, error);
+    rc = pythia_view_order(view, error);
+    if (!rc && tests <= PLAIN_PAIRS_MOST)
+        rc = pythia_view_outline(view, ordinal, npoints[0] || npoints[1], &outline, &plain, error);
+    if (rc) return rc;
+    if (!plain) return read_pairs(view, ordinal, pairing, pairs, nspans, npoints, poll, error);
     rc =
         add_span_pairs(pairs, &outline, 2 * view->first_span[ordinal], phase_bits(pairing), nspans);
     for (int side = 0; side < 2 && !rc; side++)

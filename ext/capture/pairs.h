@@ -1,9 +1,10 @@
 /* pairs.h - happened-before over whole segments, without reading their traces.
 **
-** A view is a segment's columns, decoded once and kept by the segment (as much of all segments as the setting
-** cache_bytes allows): trace points to find the events that count, and parents and effective times to order
-** them (ext/trace/outline.h). Of a trace that is not plain - links, several tolerances, an order that is not
-** that of siblings, single events, or very many spans - its user reads the trace (pythia_capture_hold()).
+** A view is what is kept of a segment for that, four bytes a span for its trace point and eight for its place in the
+** order (ext/trace/outline.h). It is made once and belongs to the segment, as its decoded columns do: as much of all
+** segments stays in memory as the setting cache_bytes allows. Of a trace that is not plain - links, several
+** tolerances, an order that is not that of siblings, single events, or very many spans - its user reads the trace
+** (pythia_capture_hold()).
 **
 ** Events are numbered in the segment as event ids are (PYTHIA_EVENT_IDS). */
 #ifndef PYTHIA_CAPTURE_PAIRS_H
@@ -17,28 +18,28 @@ typedef struct PythiaView {
     PythiaCapture *capture;
     PythiaSegment *segment; /* held while open */
     int64_t segment_id;
-    unsigned forgotten, order_forgotten; /* of the capture, when it was opened, and ordered */
+    unsigned forgotten; /* of the capture, when it was opened */
     uint32_t traces, spans, points;
     /* [trace] */
-    const int64_t *first_span, *trace_spans, *first_point, *trace_points, *links, *is_dag;
-    const int64_t *tracepoint, *point_tracepoint; /* [span], [point] */
-    int ordered;                                  /* the following are there */
-    int plain;                                    /* the model leaves plain traces to outlines */
-    const int64_t *tolerance_ns; /* [trace point] of its service's clock; NULL: all 0 */
-    const int64_t *parent, *from_ns, *to_ns, *point_span, *point_ns;
+    const int64_t *first_span, *trace_spans, *first_point, *trace_points, *is_dag;
+    const uint32_t *tracepoint, *point_tracepoint; /* [span], [point] */
+    const struct PythiaViewOrder *order;           /* after pythia_view_order() */
 } PythiaView;
 
 /* Whether that segment is open, and as the store has it. */
 int pythia_view_is(const PythiaView *view, const PythiaCapture *capture, int64_t segment_id);
 /* Opens a segment; one that is open already stays so, unless the stored contents changed. SQLITE_OK or an error. */
 int pythia_view_open(PythiaView *view, PythiaCapture *capture, int64_t segment_id, char **error);
-/* Makes ready for pythia_view_outline(). */
+/* Makes ready for pythia_view_outline() as long as nothing is written; does nothing where that is so. */
 int pythia_view_order(PythiaView *view, char **error);
+/* Whether that is done already of a segment, or else is work for all its spans. */
+int pythia_view_is_ordered(PythiaCapture *capture, int64_t segment_id);
 void pythia_view_close(PythiaView *view);
 
-/* The trace, for pythia_outline_...(); 0: it is not plain. After pythia_view_order(). O(1), O(spans) where clocks
-** are coarse. */
-int pythia_view_outline(const PythiaView *view, uint32_t ordinal, PythiaOutline *outline);
+/* The trace, for pythia_outline_...(); *plain 0: it is not plain. points: they will be asked about. After
+** pythia_view_order(). O(1). */
+int pythia_view_outline(const PythiaView *view, uint32_t ordinal, int points,
+                        PythiaOutline *outline, int *plain, char **error);
 
 /* The live trace that has the event of this number, looked for at `hint` and behind it first. 0: there is none. */
 int pythia_view_find(const PythiaView *view, int64_t number, uint32_t hint, uint32_t *ordinal);
@@ -59,8 +60,7 @@ static inline int64_t pythia_view_number(const PythiaView *view, uint32_t ordina
 /* The tracepoint and phase of a numbered event. */
 static inline uint32_t pythia_view_tracepoint(const PythiaView *view, int64_t number) {
     int64_t points = 2 * (int64_t)view->spans;
-    return (uint32_t)(number < points ? view->tracepoint[number / 2]
-                                      : view->point_tracepoint[number - points]);
+    return number < points ? view->tracepoint[number / 2] : view->point_tracepoint[number - points];
 }
 static inline int pythia_view_phase(const PythiaView *view, uint32_t ordinal, int64_t number) {
     return number < 2 * (int64_t)view->spans && !view->is_dag[ordinal] ? (int)(number & 1)

@@ -237,9 +237,22 @@ int pythia_segment_open(PythiaStore *store, int64_t id, PythiaSegment **segment,
     return SQLITE_OK;
 }
 
-int pythia_store_has_column(PythiaStore *store, int64_t segment, int column) {
+void pythia_segment_attach(PythiaSegment *segment, int slot, void *memory, size_t bytes) {
+    pythia_free(segment->attached[slot]);
+    segment->bytes -= segment->attached_bytes[slot];
+    segment->store->cached_bytes -= segment->attached_bytes[slot];
+    segment->attached[slot] = memory;
+    segment->attached_bytes[slot] = bytes;
+    pythia_segment_charge(segment, bytes);
+}
+
+const void *pythia_segment_attached(const PythiaSegment *segment, int slot) {
+    return segment->attached[slot];
+}
+
+const void *pythia_store_attached(PythiaStore *store, int64_t segment, int slot) {
     const PythiaSegmentEntry *entry = pythia_store_entry(store, segment);
-    return entry && entry->cached && entry->cached->columns[column] != NULL;
+    return entry && entry->cached ? entry->cached->attached[slot] : NULL;
 }
 
 void pythia_segment_release(PythiaSegment *segment) {

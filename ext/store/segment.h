@@ -163,9 +163,11 @@ struct PythiaSegment {
     PythiaSegmentAttribute *attributes;
     PythiaBlock blocks[PYTHIA_SLOT_FIXED];
     PythiaColumn views[PYTHIA_COL_STORED]; /* of the blocks; data NULL until opened */
-    int64_t *columns[PYTHIA_COL_COUNT];    /* decoded as a whole */
-    PythiaLists lists[3];                  /* REST, POINT_VALUES, LINK_VALUES */
-    PythiaResourceSet *resources;          /* values NULL until decoded */
+    void *attached[PYTHIA_ATTACHED_COUNT]; /* see pythia_segment_attach() */
+    size_t attached_bytes[PYTHIA_ATTACHED_COUNT];
+    int64_t *columns[PYTHIA_COL_COUNT]; /* decoded as a whole */
+    PythiaLists lists[3];               /* REST, POINT_VALUES, LINK_VALUES */
+    PythiaResourceSet *resources;       /* values NULL until decoded */
     uint32_t nresources;
     PythiaColumn resource_ends;
     PythiaText resource_bytes;

@@ -47,6 +47,8 @@ void pythia_segment_free(PythiaSegment *segment) {
         pythia_free(a->own_texts);
         pythia_free(a->own_bytes);
     }
+    for (int i = 0; i < PYTHIA_ATTACHED_COUNT; i++)
+        pythia_free(segment->attached[i]);
     for (int i = 0; i < 3; i++)
         pythia_free(segment->lists[i].own);
     pythia_free(segment->own_resource_bytes);
@@ -381,17 +383,16 @@ static int derive_start(PythiaSegment *segment, int64_t *start, char **error) {
     return rc;
 }
 
-/* The times that order and path use, see trace.h: from and to are made together, and kept both. `start` is
-** memory for the starts as recorded. */
-static int fill_effective(PythiaSegment *segment, int64_t *start, int64_t *from, int64_t *to,
-                          char **error) {
-    const int64_t *parent = NULL, *first = NULL, *trace_start = NULL;
-    uint32_t spans = segment->info.spans, traces = 0, n;
-    int rc = pythia_segment_column(segment, PYTHIA_COL_SPAN_PARENT, &parent, &n, error);
-    if (!rc)
-        rc = pythia_segment_column(segment, PYTHIA_COL_TRACE_FIRST_SPAN, &first, &traces, error);
+int pythia_segment_times(PythiaSegment *segment, int64_t *parent, int64_t *from, int64_t *to,
+                         char **error) {
+    const int64_t *first = NULL, *trace_start = NULL;
+    int64_t *start = NULL; /* as recorded */
+    uint32_t spans = segment->info.spans, traces = 0;
+    int rc = pythia_segment_column(segment, PYTHIA_COL_TRACE_FIRST_SPAN, &first, &traces, error);
     if (!rc)
         rc = pythia_segment_column(segment, PYTHIA_COL_TRACE_START, &trace_start, &traces, error);
+    if (!rc) rc = pythia_segment_scratch(segment, spans, &start);
+    if (!rc) rc = pythia_segment_range(segment, PYTHIA_COL_SPAN_PARENT, 0, spans, parent, error);
     if (!rc) rc = pythia_segment_range(segment, PYTHIA_COL_SPAN_START, 0, spans, start, error);
     if (!rc) rc = pythia_segment_range(segment, PYTHIA_COL_SPAN_DURATION, 0, spans, to, error);
     for (uint32_t t = 0; !rc && t < traces; t++) {
@@ -413,12 +414,14 @@ static int fill_effective(PythiaSegment *segment, int64_t *start, int64_t *from,
     return rc;
 }
 
+/* Makes the columns of effective times, both at once. */
 static int effective_times(PythiaSegment *segment, char **error) {
     size_t n = (size_t)segment->info.spans + 1;
     int64_t *from = pythia_alloc_array(n, sizeof *from), *to = pythia_alloc_array(n, sizeof *to);
-    int64_t *start = pythia_alloc_array(n, sizeof *start);
-    int rc = from && to && start ? fill_effective(segment, start, from, to, error) : SQLITE_NOMEM;
-    pythia_free(start);
+    int64_t *parent = pythia_alloc_array(n, sizeof *parent);
+    int rc = from && to && parent ? pythia_segment_times(segment, parent, from, to, error)
+                                  : SQLITE_NOMEM;
+    pythia_free(parent);
     if (rc) {
         pythia_free(from);
         pythia_free(to);

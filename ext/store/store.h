@@ -175,8 +175,17 @@ int pythia_segment_column(PythiaSegment *segment, int column, const int64_t **va
 int pythia_segment_range(PythiaSegment *segment, int column, uint32_t first, uint32_t n,
                          int64_t *values, char **error);
 
-/* Whether a segment's column is decoded already: 0 also when there is no such segment. */
-int pythia_store_has_column(PythiaStore *store, int64_t segment, int column);
+/* Parents as stored and effective times (from_ns, to_ns of trace.h) of all spans, into memory of the caller. */
+int pythia_segment_times(PythiaSegment *segment, int64_t *parent, int64_t *from_ns, int64_t *to_ns,
+                         char **error);
+
+/* What others derive of a segment lives as long as its decoded columns. attach: `memory` of that size belongs to the
+** segment from now on (pythia_free()), and what was in the slot before goes. NULL: nothing is attached; also when
+** pythia_store_attached() finds no such segment in memory. */
+enum { PYTHIA_ATTACHED_POINTS = 0, PYTHIA_ATTACHED_ORDER, PYTHIA_ATTACHED_COUNT };
+void pythia_segment_attach(PythiaSegment *segment, int slot, void *memory, size_t bytes);
+const void *pythia_segment_attached(const PythiaSegment *segment, int slot);
+const void *pythia_store_attached(PythiaStore *store, int64_t segment, int slot);
 
 /* Values of spans with one key and type. Texts are valid until the segment is released. */
 typedef struct PythiaAttributeColumn {

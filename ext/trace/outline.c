@@ -10,28 +10,79 @@
 
 #define NONE INT64_MIN /* -1 stands for the trace itself, the parent of its roots */
 
+enum { ALL_PAIRS = 15 };
+
+/* ---- making ------------------------------------------------------------------------------------------- */
+
+/* Whether the end of a span that ends at end_ns waits for what lies from .. to in it. */
+static int waits(int64_t end_ns, int64_t from_ns, int64_t to_ns, int64_t tolerance_ns) {
+    return from_ns <= end_ns && to_ns - tolerance_ns <= end_ns;
+}
+
+/* Lists all spans by parent: first the roots, up to stop[0], then the children of span 0, up to stop[1], and so
+** on. */
+static void list_children(const int64_t *parent, uint32_t n, uint32_t *stop, uint32_t *list) {
+    memset(stop, 0, ((size_t)n + 1) * sizeof *stop);
+    for (uint32_t i = 0; i < n; i++)
+        stop[parent[i] ? i - (uint32_t)parent[i] + 1 : 0]++;
+    uint32_t sum = 0;
+    for (uint32_t p = 0; p <= n; p++) {
+        uint32_t count = stop[p];
+        stop[p] = sum;
+        sum += count;
+    }
+    for (uint32_t i = 0; i < n; i++) /* afterwards stop[p] is where the next one's begin */
+        list[stop[parent[i] ? i - (uint32_t)parent[i] + 1 : 0]++] = i;
+}
+
+/* The first of siblings begin .. end - 1 in the list that begins at or after a time; end: none does. */
+static uint32_t first_from(const uint32_t *list, uint32_t begin, uint32_t end,
+                           const int64_t *from_ns, int64_t time_ns) {
+    if (begin == end || from_ns[list[begin]] >= time_ns) return begin; /* as a rule */
+    while (begin < end) {
+        uint32_t middle = begin + (end - begin) / 2;
+        if (from_ns[list[middle]] < time_ns)
+            begin = middle + 1;
+        else
+            end = middle;
+    }
+    return begin;
+}
+
+void pythia_outline_make(PythiaOutlineSpan *spans, const int64_t *parent, const int64_t *from_ns,
+                         const int64_t *to_ns, uint32_t n, int64_t tolerance_ns,
+                         uint32_t *scratch) {
+    uint32_t *stop = scratch, *list = scratch + n + 1, at = 0;
+    list_children(parent, n, stop, list);
+    for (uint32_t p = 0; p <= n; p++)
+        for (; at < stop[p]; at++) {
+            uint32_t s = list[at];
+            uint32_t next = first_from(list, at + 1, stop[p], from_ns, to_ns[s] - tolerance_ns);
+            uint32_t reach = next < stop[p] ? list[next] - s : 0;
+            if (p && waits(to_ns[p - 1], from_ns[s], to_ns[s], tolerance_ns))
+                reach |= PYTHIA_OUTLINE_WAITED;
+            if (p && from_ns[s] > to_ns[p - 1]) reach |= PYTHIA_OUTLINE_BEHIND;
+            spans[s] = (PythiaOutlineSpan){parent[s] ? (uint32_t)parent[s] : s + 1, reach};
+        }
+}
+
+/* ---- asking ------------------------------------------------------------------------------------------- */
+
 typedef struct Parting {
-    int64_t level; /* lowest common ancestor, -1: the trace */
     int64_t x,
-        y;       /* children of it on the way to either side; NONE: that side is the level itself */
+        y; /* children of the lowest common ancestor on the way to either side; NONE: it is that side */
     int stopped; /* something on x's side is not waited for below its item */
 } Parting;
 
 static int64_t above(const PythiaOutline *o, int64_t span) {
-    return o->parent[span] ? span - o->parent[span] : -1;
-}
-
-/* Whether the end of span p waits for what lies from .. to in it. */
-static int waits(const PythiaOutline *o, int64_t p, int64_t from_ns, int64_t to_ns) {
-    return from_ns <= o->to_ns[p] && to_ns - o->tolerance_ns <= o->to_ns[p];
+    return span - o->spans[span].parent;
 }
 
 static Parting part(const PythiaOutline *o, int64_t s, int64_t t) {
-    Parting at = {0, NONE, NONE, 0};
+    Parting at = {NONE, NONE, 0};
     while (s != t) {
         if (s > t) {
-            /* the parent of what was left behind is s */
-            if (at.x != NONE) at.stopped |= !waits(o, s, o->from_ns[at.x], o->to_ns[at.x]);
+            if (at.x != NONE) at.stopped |= !(o->spans[at.x].reach & PYTHIA_OUTLINE_WAITED);
             at.x = s;
             s = above(o, s);
         } else {
@@ -39,29 +90,28 @@ static Parting part(const PythiaOutline *o, int64_t s, int64_t t) {
             t = above(o, t);
         }
     }
-    at.level = s;
     return at;
 }
 
-/* Child s of a span before child t of the same. */
-static int child_precedes(const PythiaOutline *o, int64_t s, int64_t t) {
-    return s < t && o->to_ns[s] - o->tolerance_ns <= o->from_ns[t];
+/* Span s before span t of the same parent. */
+static int sibling_precedes(const PythiaOutline *o, int64_t s, int64_t t) {
+    int64_t reach = o->spans[s].reach & (PYTHIA_OUTLINE_BEHIND - 1);
+    return reach && t - s >= reach;
 }
 
 unsigned pythia_outline_spans(const PythiaOutline *o, uint32_t s, uint32_t t) {
     if (s == t) return PYTHIA_PAIR_START_END;
     Parting at = part(o, s, t);
     if (at.x == NONE) /* t lies in s: s ends before it when t begins after that */
-        return PYTHIA_PAIR_START_START | PYTHIA_PAIR_START_END |
-               (o->from_ns[at.y] > o->to_ns[s] ? PYTHIA_PAIR_END_START | PYTHIA_PAIR_END_END : 0);
+        return o->spans[at.y].reach & PYTHIA_OUTLINE_BEHIND
+                   ? ALL_PAIRS
+                   : PYTHIA_PAIR_START_START | PYTHIA_PAIR_START_END;
     if (at.stopped) return 0;
     if (at.y == NONE)
-        return waits(o, t, o->from_ns[at.x], o->to_ns[at.x])
+        return o->spans[at.x].reach & PYTHIA_OUTLINE_WAITED
                    ? PYTHIA_PAIR_START_END | PYTHIA_PAIR_END_END
                    : 0;
-    return child_precedes(o, at.x, at.y) ? PYTHIA_PAIR_START_START | PYTHIA_PAIR_START_END |
-                                               PYTHIA_PAIR_END_START | PYTHIA_PAIR_END_END
-                                         : 0;
+    return sibling_precedes(o, at.x, at.y) ? ALL_PAIRS : 0;
 }
 
 /* An item of a span: a child, a point of it, or its end. */
@@ -101,6 +151,8 @@ static int is_start(const PythiaOutline *o, uint32_t event) {
 }
 
 int pythia_outline_test(const PythiaOutline *o, uint32_t x, uint32_t y) {
+    if (x < 2 * o->nspans && y < 2 * o->nspans)
+        return x != y && pythia_outline_spans(o, x / 2, y / 2) >> (2 * (x & 1) + (y & 1)) & 1;
     if (x == y) return 0;
     int64_t s = span_of(o, x), t = span_of(o, y);
     Parting at = part(o, s, t);
@@ -109,7 +161,8 @@ int pythia_outline_test(const PythiaOutline *o, uint32_t x, uint32_t y) {
     Item a = own_item(o, x, s), b = own_item(o, y, t);
     if (at.x != NONE) {
         /* A point must be waited for by the end of its own span, and that span by the one above it. */
-        if (x >= 2 * o->nspans && !waits(o, s, a.from_ns, a.to_ns)) return 0;
+        if (x >= 2 * o->nspans && !waits(o->to_ns[s], a.from_ns, a.to_ns, o->tolerance_ns))
+            return 0;
         a = child_item(o, at.x);
     }
     if (at.y != NONE) b = child_item(o, at.y);

@@ -1,29 +1,42 @@
-/* outline.h - happened-before in a plain trace, straight from columns.
+/* outline.h - happened-before in a plain trace, from two small numbers a span.
 **
 ** before.h builds labels for a whole trace and then answers in O(log depth). A join over many small traces asks
 ** each of them little: what it costs is reading and building. In a plain trace - spans in a tree, no links that
-** order anything, siblings in causal order, one tolerance for all clocks - the same answer follows from parents
-** and effective times alone, by one climb to where two events part:
+** order anything, siblings in causal order, one tolerance for all clocks - the same answer follows from what can
+** be kept of every span in eight bytes, by one climb to where two events part:
 **
 **   x happened before y exactly when x reaches the end of the item that contains it, in the span that is their
 **   lowest common ancestor, and that item precedes the one that contains y (order.h).
 **
 ** An item precedes every later one that begins at or after its end (less the tolerance): with one clock that
-** is transitive, so nothing needs to be built. */
+** is transitive, so that the first such sibling says it all. Points are few, and compared by their times. */
 #ifndef PYTHIA_TRACE_OUTLINE_H
 #define PYTHIA_TRACE_OUTLINE_H
 
 #include "ext/trace/order.h"
 
-/* One plain trace. Parents lie before their children (whoever decodes the columns checks that), spans in
-** preorder, siblings and points as in trace.h. Events are numbered as there. */
+typedef struct PythiaOutlineSpan {
+    uint32_t parent; /* distance back to the parent; of a root, to -1 */
+    uint32_t reach;  /* distance to the first sibling that it precedes, 0: none; and two bits */
+} PythiaOutlineSpan;
+#define PYTHIA_OUTLINE_WAITED ((uint32_t)1 << 31) /* it precedes the end of its parent */
+#define PYTHIA_OUTLINE_BEHIND                                                                      \
+    ((uint32_t)1 << 30) /* it begins after its parent's end, which precedes it */
+
+/* Of a trace as columns: distance back to the parent (0: a root), effective times (see trace.h). Parents lie before their
+** children (whoever decodes the columns checks that), spans in preorder, siblings sorted; less than 2^30 spans.
+** O(n log n). Makes `spans`; scratch has room for 2 * n + 1 numbers. */
+void pythia_outline_make(PythiaOutlineSpan *spans, const int64_t *parent, const int64_t *from_ns,
+                         const int64_t *to_ns, uint32_t n, int64_t tolerance_ns, uint32_t *scratch);
+
+/* One plain trace. Events are numbered as in trace.h. */
 typedef struct PythiaOutline {
-    const int64_t *parent;          /* [span] distance back to the parent, 0: a root */
+    const PythiaOutlineSpan *spans;
+    uint32_t nspans, npoints;
+    /* For points alone: */
     const int64_t *from_ns, *to_ns; /* [span] effective */
-    uint32_t nspans;
-    const int64_t *point_span; /* [point] span; less first_span it is the index in the trace */
-    const int64_t *point_ns;   /* [point] as recorded */
-    uint32_t npoints;
+    const int64_t *point_span;      /* [point] span; less first_span it is the index in the trace */
+    const int64_t *point_ns;        /* [point] as recorded */
     int64_t first_span;
     int64_t tolerance_ns; /* of every clock */
 } PythiaOutline;

@@ -25,6 +25,8 @@ static const struct {
 typedef struct Columns {
     int64_t parent[SAMPLE_EVENTS], from_ns[SAMPLE_EVENTS], to_ns[SAMPLE_EVENTS];
     int64_t point_span[SAMPLE_EVENTS], point_ns[SAMPLE_EVENTS];
+    PythiaOutlineSpan spans[SAMPLE_EVENTS];
+    uint32_t scratch[2 * SAMPLE_EVENTS + 1];
 } Columns;
 enum { OFFSET = 1000 };
 
@@ -39,7 +41,9 @@ static PythiaOutline outline_of(Columns *c, const PythiaTrace *trace, int64_t to
         c->point_span[k] = trace->points[k].span + OFFSET;
         c->point_ns[k] = trace->points[k].time_ns;
     }
-    return (PythiaOutline){.parent = c->parent,
+    pythia_outline_make(c->spans, c->parent, c->from_ns, c->to_ns, trace->nspans, tolerance_ns,
+                        c->scratch);
+    return (PythiaOutline){.spans = c->spans,
                            .from_ns = c->from_ns,
                            .to_ns = c->to_ns,
                            .nspans = trace->nspans,

@@ -112,7 +112,7 @@ static void order_fill(const PythiaView *view, const PythiaModel *model, const i
             n <= PLAIN_SPANS_MOST &&
             (!m->tolerance_ns || one_tolerance(m->tolerance_ns, view->tracepoint + first, n));
         if (plain[t])
-            pythia_outline_make(
+            plain[t] = (unsigned char)pythia_outline_make(
                 spans + first, m->parent + first, m->from_ns + first, m->to_ns + first, n,
                 m->tolerance_ns ? m->tolerance_ns[view->tracepoint[first]] : 0, m->scratch);
     }
@@ -239,12 +239,17 @@ static int find_members(const PythiaView *view, uint32_t ordinal, const PythiaPa
             rc = pythia_grow((void **)&pairs->members[side], &pairs->members_capacity[side],
                              spans + points + 1, sizeof *pairs->members[side]);
     if (rc) return rc;
-    uint32_t *before = pairs->members[0], *after = pairs->members[1], n = 0, m = 0;
     const uint32_t *tracepoint = view->tracepoint + view->first_span[ordinal];
     const unsigned char *sides = pairing->sides;
-    for (uint32_t i = 0; i < spans; i++) {
+    uint32_t *before = pairs->members[0], *after = pairs->members[1], n = 0, m = 0, any = 0;
+    for (uint32_t i = 0; i < spans; i++) { /* written whatever the answer, and kept if it is yes */
         unsigned of = sides[tracepoint[i]];
-        before[n] = after[m] = i;
+        after[any] = i << 2 | of;
+        any += of != 0;
+    }
+    for (uint32_t k = 0; k < any; k++) {
+        uint32_t of = after[k], i = of >> 2;
+        before[n] = after[m] = i; /* m is not behind k */
         n += of & 1;
         m += of >> 1 & 1;
     }

@@ -10,7 +10,7 @@
 
 #define NONE INT64_MIN /* -1 stands for the trace itself, the parent of its roots */
 
-enum { ALL_PAIRS = 15 };
+enum { ALL_PAIRS = 15, STEPS_A_SPAN = 32 };
 
 /* ---- making ------------------------------------------------------------------------------------------- */
 
@@ -19,51 +19,29 @@ static int waits(int64_t end_ns, int64_t from_ns, int64_t to_ns, int64_t toleran
     return from_ns <= end_ns && to_ns - tolerance_ns <= end_ns;
 }
 
-/* Lists all spans by parent: first the roots, up to stop[0], then the children of span 0, up to stop[1], and so
-** on. */
-static void list_children(const int64_t *parent, uint32_t n, uint32_t *stop, uint32_t *list) {
-    memset(stop, 0, ((size_t)n + 1) * sizeof *stop);
-    for (uint32_t i = 0; i < n; i++)
-        stop[parent[i] ? i - (uint32_t)parent[i] + 1 : 0]++;
-    uint32_t sum = 0;
-    for (uint32_t p = 0; p <= n; p++) {
-        uint32_t count = stop[p];
-        stop[p] = sum;
-        sum += count;
-    }
-    for (uint32_t i = 0; i < n; i++) /* afterwards stop[p] is where the next one's begin */
-        list[stop[parent[i] ? i - (uint32_t)parent[i] + 1 : 0]++] = i;
-}
-
-/* The first of siblings begin .. end - 1 in the list that begins at or after a time; end: none does. */
-static uint32_t first_from(const uint32_t *list, uint32_t begin, uint32_t end,
-                           const int64_t *from_ns, int64_t time_ns) {
-    if (begin == end || from_ns[list[begin]] >= time_ns) return begin; /* as a rule */
-    while (begin < end) {
-        uint32_t middle = begin + (end - begin) / 2;
-        if (from_ns[list[middle]] < time_ns)
-            begin = middle + 1;
-        else
-            end = middle;
-    }
-    return begin;
-}
-
-void pythia_outline_make(PythiaOutlineSpan *spans, const int64_t *parent, const int64_t *from_ns,
-                         const int64_t *to_ns, uint32_t n, int64_t tolerance_ns,
-                         uint32_t *scratch) {
-    uint32_t *stop = scratch, *list = scratch + n + 1, at = 0;
-    list_children(parent, n, stop, list);
-    for (uint32_t p = 0; p <= n; p++)
-        for (; at < stop[p]; at++) {
-            uint32_t s = list[at];
-            uint32_t next = first_from(list, at + 1, stop[p], from_ns, to_ns[s] - tolerance_ns);
-            uint32_t reach = next < stop[p] ? list[next] - s : 0;
-            if (p && waits(to_ns[p - 1], from_ns[s], to_ns[s], tolerance_ns))
-                reach |= PYTHIA_OUTLINE_WAITED;
-            if (p && from_ns[s] > to_ns[p - 1]) reach |= PYTHIA_OUTLINE_BEHIND;
-            spans[s] = (PythiaOutlineSpan){parent[s] ? (uint32_t)parent[s] : s + 1, reach};
+int pythia_outline_make(PythiaOutlineSpan *spans, const int64_t *parent, const int64_t *from_ns,
+                        const int64_t *to_ns, uint32_t n, int64_t tolerance_ns, uint32_t *scratch) {
+    /* From the last span back, children before their parents. first[p + 1]: the first child of p so far (p = -1: the
+    ** first root); next: the sibling behind. 0: none, as span 0 lies behind nobody. */
+    uint32_t *first = scratch, *next = scratch + n + 1;
+    uint64_t steps = STEPS_A_SPAN * (uint64_t)n;
+    memset(first, 0, ((size_t)n + 1) * sizeof *first);
+    for (uint32_t s = n; s-- > 0;) {
+        uint32_t back = parent[s] ? (uint32_t)parent[s] : s + 1, p = s - back; /* -1 wraps around */
+        uint32_t behind = first[p + 1], reach;
+        int64_t end_ns = to_ns[s] - tolerance_ns;
+        next[s] = behind;
+        first[p + 1] = s;
+        for (; behind && from_ns[behind] < end_ns; behind = next[behind])
+            if (!steps--) return 0;
+        reach = behind ? behind - s : 0;
+        if (back <= s) {
+            if (waits(to_ns[p], from_ns[s], to_ns[s], tolerance_ns)) reach |= PYTHIA_OUTLINE_WAITED;
+            if (from_ns[s] > to_ns[p]) reach |= PYTHIA_OUTLINE_BEHIND;
         }
+        spans[s] = (PythiaOutlineSpan){back, reach};
+    }
+    return 1;
 }
 
 /* ---- asking ------------------------------------------------------------------------------------------- */

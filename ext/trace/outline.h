@@ -23,11 +23,12 @@ typedef struct PythiaOutlineSpan {
 #define PYTHIA_OUTLINE_BEHIND                                                                      \
     ((uint32_t)1 << 30) /* it begins after its parent's end, which precedes it */
 
-/* Of a trace as columns: distance back to the parent (0: a root), effective times (see trace.h). Parents lie before their
-** children (whoever decodes the columns checks that), spans in preorder, siblings sorted; less than 2^30 spans.
-** O(n log n). Makes `spans`; scratch has room for 2 * n + 1 numbers. */
-void pythia_outline_make(PythiaOutlineSpan *spans, const int64_t *parent, const int64_t *from_ns,
-                         const int64_t *to_ns, uint32_t n, int64_t tolerance_ns, uint32_t *scratch);
+/* Of a trace as columns: distance back to the parent (0: a root), effective times (see trace.h). Parents lie before
+** their children (whoever decodes the columns checks that), spans in preorder, siblings sorted; less than 2^30 spans.
+** Makes `spans`; scratch has room for 2 * n + 1 numbers. Linear: 0, and nothing is decided, where siblings overlap so
+** much that the first that one precedes is not found in a few steps. */
+int pythia_outline_make(PythiaOutlineSpan *spans, const int64_t *parent, const int64_t *from_ns,
+                        const int64_t *to_ns, uint32_t n, int64_t tolerance_ns, uint32_t *scratch);
 
 /* One plain trace. Events are numbered as in trace.h. */
 typedef struct PythiaOutline {

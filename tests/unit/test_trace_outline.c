@@ -41,8 +41,9 @@ static PythiaOutline outline_of(Columns *c, const PythiaTrace *trace, int64_t to
         c->point_span[k] = trace->points[k].span + OFFSET;
         c->point_ns[k] = trace->points[k].time_ns;
     }
-    pythia_outline_make(c->spans, c->parent, c->from_ns, c->to_ns, trace->nspans, tolerance_ns,
-                        c->scratch);
+    CU_ASSERT_EQUAL_FATAL(pythia_outline_make(c->spans, c->parent, c->from_ns, c->to_ns,
+                                              trace->nspans, tolerance_ns, c->scratch),
+                          1);
     return (PythiaOutline){.spans = c->spans,
                            .from_ns = c->from_ns,
                            .to_ns = c->to_ns,
@@ -105,4 +106,26 @@ static void test_outline(void) {
     pythia_trace_clear(&trace);
 }
 
-PYTHIA_SUITE(trace_outline, {"tests equal those of the labels", test_outline})
+/* Siblings that all overlap are left to others; those that follow each other are not. */
+static void test_overlap(void) {
+    enum { N = 1000 };
+    static int64_t parent[N], from_ns[N], to_ns[N];
+    static PythiaOutlineSpan spans[N];
+    static uint32_t scratch[2 * N + 1];
+    for (int overlap = 0; overlap < 2; overlap++) {
+        to_ns[0] = 10 * N;
+        for (uint32_t i = 1; i < N; i++) {
+            parent[i] = i;
+            from_ns[i] = 10 * i;
+            to_ns[i] = overlap ? 10 * N : 10 * i + 10;
+        }
+        int made = pythia_outline_make(spans, parent, from_ns, to_ns, N, 0, scratch);
+        CU_ASSERT_EQUAL(made, !overlap);
+    }
+    PythiaOutline o = {.spans = spans, .nspans = N};
+    CU_ASSERT_EQUAL(pythia_outline_spans(&o, 1, N - 1), 15);
+    CU_ASSERT_EQUAL(pythia_outline_spans(&o, N - 1, 1), 0);
+}
+
+PYTHIA_SUITE(trace_outline, {"tests equal those of the labels", test_outline},
+             {"siblings that overlap", test_overlap})

@@ -117,12 +117,13 @@ static int events_join_viewed(EventsCursor *c, int *done) {
     PythiaView *view = &c->cells.view;
     int64_t id = c->pick.has_before ? c->pick.before : c->pick.after;
     int64_t segment_id = id / PYTHIA_EVENT_IDS, number = id % PYTHIA_EVENT_IDS;
+    int known = pythia_view_is(view, c->base.capture, segment_id);
     *done = 0;
-    if (!pythia_view_is(view, c->base.capture, segment_id) &&
-        (id <= 0 || !events_worth_view(c, segment_id) ||
-         !pythia_capture_has_segment(c->base.capture, segment_id)))
+    if (!known && (id <= 0 || !events_worth_view(c, segment_id) ||
+                   !pythia_capture_has_segment(c->base.capture, segment_id)))
         return SQLITE_OK;
-    int rc = pythia_view_open(view, c->base.capture, segment_id, events_error(c));
+    int rc =
+        known ? SQLITE_OK : pythia_view_open(view, c->base.capture, segment_id, events_error(c));
     if (!rc) rc = pythia_view_order(view, events_error(c));
     if (rc) return rc;
     c->viewed = 1;
@@ -167,8 +168,6 @@ static int events_of_trace(EventsCursor *c, const PythiaBound *trace_id) {
 
 static int events_filter(PythiaCursor *cursor, const PythiaBound *bounds, int n, uint64_t used) {
     EventsCursor *c = (EventsCursor *)cursor;
-    const PythiaBound *id = pythia_bound(bounds, n, PYTHIA_EVENTS_ID, PYTHIA_EQ);
-    const PythiaBound *trace_id = pythia_bound(bounds, n, PYTHIA_EVENTS_TRACE_ID, PYTHIA_EQ);
     c->scanning = c->viewed = 0;
     c->row = c->rows.n = 0;
     c->cells.values = (used >> PYTHIA_EVENTS_ATTRIBUTES & 1) != 0;
@@ -177,6 +176,7 @@ static int events_filter(PythiaCursor *cursor, const PythiaBound *bounds, int n,
     if (used >> PYTHIA_EVENTS_ON_PATH & 1)
         rc = pythia_capture_settle(cursor->capture, &cursor->poll, events_error(c));
     if (rc) return rc;
+    const PythiaBound *id = c->pick.id_at < 0 ? NULL : &bounds[c->pick.id_at];
     if (c->pick.joins) {
         int done = 0;
         rc = events_join_viewed(c, &done);
@@ -185,7 +185,7 @@ static int events_filter(PythiaCursor *cursor, const PythiaBound *bounds, int n,
         return rc;
     }
     if (id) return events_one(c, pythia_event_id_of(id->value));
-    if (trace_id) return events_of_trace(c, trace_id);
+    if (c->pick.trace_at >= 0) return events_of_trace(c, &bounds[c->pick.trace_at]);
     c->scanning = c->viewed = 1;
     c->segment_id = 0;
     return events_advance(c);

@@ -49,6 +49,7 @@ typedef struct PythiaEventPick {
     int joins;                    /* happens_after or happens_before is given */
     int has_after, has_before;
     int64_t after, before; /* event ids */
+    int id_at, trace_at;   /* places of event_id = and trace_id = among the bounds, or -1 */
     PythiaFilter filter;
     int filtered; /* hb_filter is given: the set is that of the left events alone */
     int same_service, same_instance;

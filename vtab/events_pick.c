@@ -189,7 +189,10 @@ int pythia_event_pick_begin(PythiaEventPick *pick, PythiaCursor *cursor, const P
     const PythiaNames *names = cursor->capture ? pythia_capture_names(cursor->capture) : NULL;
     if (pick_is_same(pick, cursor, names, bounds, n)) return SQLITE_OK;
     const PythiaBound *of[PYTHIA_EVENTS_ALL] = {NULL}, *glob = NULL;
+    pick->id_at = pick->trace_at = -1;
     for (int i = 0; i < n; i++) {
+        if (bounds[i].column == PYTHIA_EVENTS_ID) pick->id_at = i;
+        if (bounds[i].column == PYTHIA_EVENTS_TRACE_ID) pick->trace_at = i;
         if (bounds[i].op == PYTHIA_GLOB)
             glob = &bounds[i]; /* of the trace point: no other column has one */
         else

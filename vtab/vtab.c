@@ -399,13 +399,13 @@ static int cursor_fill(PythiaCursor *cursor, const PythiaBound *bounds, int n) {
 }
 
 /* What the table cannot do without must be bound. */
-static int cursor_required(PythiaCursor *cursor) {
+static int cursor_required(PythiaCursor *cursor, const PythiaBound *bounds, int argc) {
     const PythiaTable *table = cursor->vtab->table;
     for (int i = 0; i < table->nuses; i++) {
         const PythiaUse *use = &table->uses[i];
         char name[NAME_BYTES];
         if (!(use->flags & PYTHIA_USE_REQUIRED) || use->column < table->nvisible ||
-            cursor->arguments[use->column - table->nvisible].given)
+            pythia_bound(bounds, argc, use->column, PYTHIA_EQ))
             continue;
         column_name(table, use->column, name);
         return pythia_vtab_fail(cursor->vtab, SQLITE_ERROR,
@@ -416,7 +416,7 @@ static int cursor_required(PythiaCursor *cursor) {
     return SQLITE_OK;
 }
 
-/* Decodes the plan: the columns wanted, and the constraints into bounds. */
+/* Decodes the plan: the columns wanted, and the constraints into bounds. Fails where one is missing. */
 static int cursor_plan(PythiaCursor *cursor, const char *code, int argc, PythiaBound *bounds) {
     cursor->plan = NULL;
     cursor_forget_arguments(cursor);
@@ -427,7 +427,7 @@ static int cursor_plan(PythiaCursor *cursor, const char *code, int argc, PythiaB
     int rc = SQLITE_OK;
     for (int i = 0; i < argc && !rc; i++)
         rc = plan_decode(cursor->vtab->table, code + USED_DIGITS + 2 * i, &bounds[i]);
-    return rc;
+    return rc ? rc : cursor_required(cursor, bounds, argc);
 }
 
 /* Gives the constraints their values. */
@@ -465,7 +465,6 @@ static int frame_filter(sqlite3_vtab_cursor *base, int order, const char *code, 
         if (!rc && bounds == cursor->planned) cursor->plan = code;
     }
     if (!rc) rc = cursor_bind(cursor, argc, argv, bounds);
-    if (!rc) rc = cursor_required(cursor);
     /* The schema, where it is bound, is the last one, and no business of the table's. */
     int n = argc && bounds[argc - 1].column == schema_column(vtab->table) ? argc - 1 : argc;
     if (!rc && !cursor->empty) rc = cursor_schema(cursor);

@@ -64,7 +64,9 @@ static int session_is_reading(const PythiaSession *session) {
     return session->readers && sqlite3_txn_state(session->db, "main") == SQLITE_TXN_READ;
 }
 
-/* A capture was brought up to date. While this connection writes, a rollback could undo what was seen. */
+/* A capture was brought up to date. While this connection writes, a rollback could undo what was seen. Otherwise
+** the statement that is reading keeps its read transaction, and with it what it sees, until its last table is closed
+** or this connection changes something. */
 static void session_note(PythiaSession *session, PythiaCapture *capture) {
     if (sqlite3_stricmp(pythia_store_schema(capture->store), "main") != 0) return;
     session->current = session_is_reading(session) ? capture : NULL;
@@ -79,8 +81,8 @@ static void session_forget(PythiaSession *session, size_t i) {
 
 int pythia_session_capture(PythiaSession *session, const char *schema, int create,
                            PythiaCapture **capture, char **error) {
-    if (session->current && strcmp(schema, "main") == 0 && session_is_reading(session) &&
-        session->changes == sqlite3_total_changes64(session->db)) {
+    if (session->current && session->changes == sqlite3_total_changes64(session->db) &&
+        strcmp(schema, "main") == 0) {
         *capture = session->current;
         return SQLITE_OK;
     }

@@ -12,3 +12,5 @@ SELECT sum(pythia_happened_before(a.event_id, b.event_id)), sum(pythia_concurren
 SELECT tracepoint FROM pythia_events WHERE event_id = (SELECT max(event_id) FROM pythia_events);
 SELECT count(*), count(attributes), count(other_attributes), count(other_span_id) FROM pythia_related('descendant') WHERE tracepoint GLOB '*' AND other_tracepoint GLOB '*e*';
 SELECT count(*) FROM pythia_spans s JOIN pythia_related r ON r.relation = 'sibling' AND r.other_event_id = s.event_id;
+SELECT count(*), count(attributes), count(other_attributes), sum(duration_ns), count(span_id) FROM pythia_pairs WHERE tracepoint GLOB '*' AND other_tracepoint GLOB '*e*';
+SELECT count(*) FROM pythia_events a CROSS JOIN pythia_events b ON b.happens_before = a.event_id AND b.hb_tracepoint = '*' AND b.hb_filter = 'first' WHERE a.tracepoint GLOB '*e*' AND a.event_id > 4294967296;

@@ -1,9 +1,13 @@
 """Happened-before joins over the fixture of ../shared/golden/pivot: the queries of Pivot Tracing (Mace et al., SOSP 2015)
 with the answers that were computed for it elsewhere, and the whole relation against a closure of the recorded
-edges. tests/sql/order_joins.sql asks the same of a fixture of our own."""
+edges. tests/sql/order_joins.sql asks the same of a fixture of our own. And random traces, many in a segment, where
+joins and pythia_pairs answer without reading traces: against pythia_happened_before(), which reads them."""
 
+import json
 import os
+import random
 import sqlite3
+import tempfile
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -122,6 +126,126 @@ class Golden(unittest.TestCase):
             JOIN pythia_events b USING (trace_id)"""
         self.assertEqual(self.ask(join)[0][0], 818)
         self.assertEqual(self.ask(test)[0][0], 818)
+
+
+class Random(unittest.TestCase):
+    """Small traces of five operations: overlap, equal stamps, children that outlive their parents or begin after them,
+    points, several roots."""
+
+    TRACES = 200
+
+    def make(self, links=0.0, coarse=(), points=0.3):
+        """A database with such traces: `coarse` services have stamps of whole milliseconds."""
+        rnd = random.Random(f"{links}{coarse}{points}")
+        unit = 1_000_000 if coarse else rnd.choice((1, 7))
+        lines = []
+        for t in range(self.TRACES):
+            spans, trace = [], f"{t + 1:032x}"
+            for i in range(rnd.randint(1, 9)):
+                parent = rnd.choice(spans) if spans and rnd.random() < 0.92 else None
+                low = parent["start"] if parent else 1_700_000_000_000_000_000
+                start = low + unit * rnd.randint(-1 if parent else 0, 12)
+                span = {"id": f"{i + 1:016x}", "parent": parent and parent["id"], "start": start,
+                        "end": start + unit * rnd.choice((0, 0, 1, 3, 6, 12)), "service": f"s{rnd.randint(0, 2)}"}
+                if span["service"] not in coarse and coarse:
+                    span["start"] += rnd.randint(0, 999)
+                    span["end"] = max(span["end"], span["start"])
+                spans.append(span)
+            for span in spans:
+                record = {"traceId": trace, "spanId": span["id"], "name": f"op{rnd.randint(0, 4)}",
+                          "startTimeUnixNano": str(span["start"]), "endTimeUnixNano": str(span["end"])}
+                if span["parent"]:
+                    record["parentSpanId"] = span["parent"]
+                if rnd.random() < points:
+                    record["events"] = [{"name": f"p{rnd.randint(0, 1)}", "timeUnixNano":
+                                         str(span["start"] + unit * rnd.randint(0, 13))} for _ in range(rnd.randint(1, 3))]
+                if rnd.random() < links:
+                    record["links"] = [{"traceId": trace, "spanId": rnd.choice(spans)["id"]}]
+                lines.append(json.dumps({"resourceSpans": [{
+                    "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": span["service"]}}]},
+                    "scopeSpans": [{"spans": [record]}]}]}))
+        with tempfile.NamedTemporaryFile("w", suffix=".jsonl", delete=False) as file:
+            file.write("\n".join(lines) + "\n")
+        self.addCleanup(os.remove, file.name)
+        db = sqlite3.connect(":memory:", isolation_level=None)
+        self.addCleanup(db.close)
+        db.enable_load_extension(True)
+        db.load_extension(SO)
+        db.execute("SELECT pythia_import(?)", (file.name,))
+        return db
+
+    def check(self, db):
+        db.execute("DROP TABLE IF EXISTS temp.e")
+        db.execute("DROP TABLE IF EXISTS temp.closure")
+        db.execute("CREATE TEMP TABLE e AS SELECT event_id AS id, trace_id, tracepoint AS p, operation AS op, phase, time_ns"
+                   " FROM pythia_events")
+        db.execute("CREATE INDEX temp.et ON e(trace_id)")
+        db.execute("""CREATE TEMP TABLE closure AS SELECT a.id AS x, b.id AS y, a.p AS px, b.p AS py, a.phase AS fx, b.phase AS fy,
+            b.time_ns - a.time_ns AS ns FROM e a JOIN e b USING (trace_id) WHERE pythia_happened_before(a.id, b.id)""")
+        db.execute("CREATE INDEX temp.cx ON closure(x)")
+        db.execute("CREATE INDEX temp.cy ON closure(y)")
+        def rows(sql, **values):
+            return sorted(db.execute(sql, values).fetchall())
+        everything = rows("SELECT x, y FROM closure")
+        self.assertGreater(len(everything), 2000)
+        self.assertEqual(rows("SELECT event_id, other_event_id FROM pythia_pairs"), everything)
+        self.assertEqual(rows("""SELECT a.event_id, b.event_id FROM pythia_events a CROSS JOIN pythia_events b
+            ON b.happens_after = a.event_id"""), everything)
+        self.assertEqual(rows("""SELECT b.event_id, a.event_id FROM pythia_events a CROSS JOIN pythia_events b
+            ON b.happens_before = a.event_id"""), everything)
+        # the columns that are read without the trace
+        self.assertEqual(rows("""SELECT event_id, trace_id, tracepoint, phase, time_ns, span_id, instance, service FROM pythia_events"""),
+                         rows("""SELECT o.event_id, o.trace_id, o.tracepoint, o.phase, o.time_ns, o.span_id, o.instance, o.service
+                                 FROM e JOIN pythia_events o ON o.event_id = e.id"""))
+        for x, y in (("s0/op1", "s1/op2"), ("s0/*", "s0/op1"), ("*/p0", "*"), ("*", "s2/op3/p1"), ("s1/op0", "s1/op0")):
+            want = rows("SELECT x, y, ns FROM closure WHERE px GLOB :x AND py GLOB :y", x=x, y=y)
+            self.assertEqual(rows("""SELECT event_id, other_event_id, duration_ns FROM pythia_pairs
+                WHERE tracepoint GLOB :x AND other_tracepoint GLOB :y""", x=x, y=y), want)
+            self.assertEqual(rows("""SELECT event_id, other_event_id, duration_ns FROM pythia_pairs
+                WHERE tracepoint GLOB :x AND other_tracepoint GLOB :y AND phase = 'end'""", x=x, y=y),
+                rows("SELECT x, y, ns FROM closure WHERE px GLOB :x AND py GLOB :y AND fx = 'end'", x=x, y=y))
+            self.assertEqual(rows("""SELECT a.event_id, b.event_id, b.time_ns - a.time_ns FROM pythia_events a CROSS JOIN
+                pythia_events b ON b.happens_after = a.event_id WHERE a.tracepoint GLOB :x AND b.tracepoint GLOB :y""", x=x, y=y), want)
+            self.assertEqual(rows("""SELECT a.event_id, b.event_id, b.time_ns - a.time_ns FROM pythia_events b CROSS JOIN
+                pythia_events a ON a.happens_before = b.event_id AND a.hb_tracepoint = :x WHERE b.tracepoint GLOB :y""",
+                x=x, y=y), want)
+            self.assertEqual(rows("""SELECT a.event_id, b.event_id, b.time_ns - a.time_ns FROM pythia_events b CROSS JOIN
+                pythia_events a ON a.happens_before = b.event_id AND a.hb_tracepoint = :x AND a.hb_phase = 'start,point'
+                WHERE b.tracepoint GLOB :y AND b.phase = 'end'""", x=x, y=y),
+                rows("SELECT x, y, ns FROM closure WHERE px GLOB :x AND py GLOB :y AND fx <> 'end' AND fy = 'end'", x=x, y=y))
+            for how, between in (("first", "c.x = d.x AND c.y = o.x"), ("recent", "c.x = o.x AND c.y = d.x")):
+                kept = rows(f"""SELECT o.x, o.y FROM closure o WHERE o.px GLOB :x AND o.py GLOB :y AND NOT EXISTS (SELECT 1 FROM
+                    closure d JOIN closure c ON {between} WHERE d.y = o.y AND d.px GLOB :x)""", x=x, y=y)
+                self.assertEqual(rows("""SELECT a.event_id, b.event_id FROM pythia_events b CROSS JOIN pythia_events a
+                    ON a.happens_before = b.event_id AND a.hb_tracepoint = :x AND a.hb_filter = :how
+                    WHERE b.tracepoint GLOB :y""", x=x, y=y, how=how), kept)
+                one = rows("""SELECT count(*), count(DISTINCT b.event_id) FROM pythia_events b CROSS JOIN pythia_events a
+                    ON a.happens_before = b.event_id AND a.hb_tracepoint = :x AND a.hb_filter = :how AND a.hb_ties = 'time'
+                    WHERE b.tracepoint GLOB :y""", x=x, y=y, how=how)
+                self.assertEqual(one, [(len({b for _, b in kept}),) * 2])
+
+    def test_plain(self):
+        self.check(self.make())
+
+    def test_spans_alone(self):
+        self.check(self.make(points=0))
+
+    def test_links(self):
+        self.check(self.make(links=0.15))
+
+    def test_coarse(self):
+        self.check(self.make(coarse=("s0", "s1", "s2")))
+        self.check(self.make(coarse=("s0",)))
+
+    def test_settings(self):
+        """What a view was made from changes under an open connection."""
+        db = self.make()
+        for key, value in (("order_tolerance_ns", "2"), ("causality", "nesting"), ("causality", "siblings"),
+                           ("order_tolerance_ns", "auto")):
+            db.execute("UPDATE pythia_settings SET value = ? WHERE key = ?", (value, key))
+            self.check(db)
+        db.execute("DELETE FROM pythia_traces WHERE trace_id GLOB '*[37]'")
+        self.check(db)
 
 
 if __name__ == "__main__":

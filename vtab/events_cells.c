@@ -112,15 +112,9 @@ int pythia_event_cell(PythiaEventCells *cells, PythiaCursor *cursor, sqlite3_con
 
 /* ---- of a view ---------------------------------------------------------------------------------------- */
 
-/* One value of a column of the segment. */
 static int viewed_value(PythiaEventCells *cells, PythiaCursor *cursor, int column, int64_t row,
                         int64_t *value) {
-    const int64_t *values;
-    uint32_t n;
-    int rc = pythia_segment_column(cells->view.segment, column, &values, &n,
-                                   &cursor->vtab->base.zErrMsg);
-    if (!rc) *value = values[row];
-    return rc;
+    return pythia_view_value(&cells->view, column, row, value, &cursor->vtab->base.zErrMsg);
 }
 
 /* An id in three columns. */

@@ -24,6 +24,7 @@ typedef struct PythiaView {
     const int64_t *first_span, *trace_spans, *first_point, *trace_points, *is_dag;
     const uint32_t *tracepoint, *point_tracepoint; /* [span], [point] */
     const struct PythiaViewOrder *order;           /* after pythia_view_order() */
+    const int64_t *columns[PYTHIA_COL_COUNT];      /* those that were asked for */
 } PythiaView;
 
 /* Whether that segment is open, and as the store has it. */
@@ -40,6 +41,17 @@ void pythia_view_close(PythiaView *view);
 ** pythia_view_order(). O(1). */
 int pythia_view_outline(const PythiaView *view, uint32_t ordinal, int points,
                         PythiaOutline *outline, int *plain, char **error);
+
+/* One value of a column of the segment, which is decoded for the first. */
+static inline int pythia_view_value(PythiaView *view, int column, int64_t row, int64_t *value,
+                                    char **error) {
+    uint32_t n;
+    int rc = view->columns[column]
+                 ? SQLITE_OK
+                 : pythia_segment_column(view->segment, column, &view->columns[column], &n, error);
+    if (!rc) *value = view->columns[column][row];
+    return rc;
+}
 
 /* The live trace that has the event of this number, looked for at `hint` and behind it first. 0: there is none. */
 int pythia_view_find(const PythiaView *view, int64_t number, uint32_t hint, uint32_t *ordinal);

@@ -4,6 +4,7 @@
 **   measure SO DATABASE cpu RUNS SQL                  the same in processor time
 **   measure SO DATABASE lookup N IDS_SQL SQL          median_us p99_us max_us rows
 **   measure SO DATABASE interrupt FILE DELAY_MS...    delay_ms return_ms left, a line for each delay
+**   measure SO DATABASE empty OUTER PAIRS RUNS        join_ms scan_ms
 **
 ** time runs SQL to its end, once cold and RUNS times more; SO may be "-": no extension.
 ** lookup takes N random values of the first column of IDS_SQL and runs SQL with each bound to ?1, twice;
@@ -11,7 +12,9 @@
 ** interrupt imports FILE and calls sqlite3_interrupt from another thread after the delay; return_ms is from
 ** that call to the return of sqlite3_step. left is 0 when the import failed with SQLITE_INTERRUPT and the
 ** database has the same tables with the same numbers of rows as before, 1 when not, 2 when the import was
-** done before the delay was over. */
+** done before the delay was over.
+** empty is what SQLite takes for virtual tables that have nothing to do: a join of OUTER rows on the left with PAIRS rows
+** on the right, the right table asked for every row of the left, and a scan of PAIRS rows; processor time, median. */
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdint.h>
@@ -197,8 +200,130 @@ static void measure_interrupt(sqlite3 *db, const char *file, double delay_ms) {
     sqlite3_free(after);
 }
 
+/* ---- empty ---- */
+
+/* rows(id, point, before HIDDEN): OUTER rows; with before = x as many as make PAIRS over all x. Without anything bound
+** to `point` PAIRS rows. */
+typedef struct EmptyCursor {
+    sqlite3_vtab_cursor base;
+    sqlite3_int64 row, n;
+} EmptyCursor;
+static sqlite3_int64 empty_outer, empty_pairs;
+
+static int empty_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
+                         sqlite3_vtab **vtab, char **error) {
+    (void)aux, (void)argc, (void)argv, (void)error;
+    *vtab = calloc(1, sizeof **vtab);
+    return sqlite3_declare_vtab(db, "CREATE TABLE t(id INTEGER, point TEXT, before HIDDEN)");
+}
+
+static int empty_disconnect(sqlite3_vtab *vtab) {
+    free(vtab);
+    return SQLITE_OK;
+}
+
+static int empty_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
+    (void)vtab;
+    int n = 0, offered = 0;
+    info->estimatedCost = 1e6;
+    info->estimatedRows = 100000;
+    for (int i = 0; i < info->nConstraint; i++) {
+        int column = info->aConstraint[i].iColumn;
+        offered |= column == 2;
+        if (column < 1 || !info->aConstraint[i].usable) continue;
+        if (column == 2) {
+            info->estimatedCost = 10;
+            info->estimatedRows = 1;
+        }
+        info->idxNum |= 1 << (column - 1) | (column == 2 ? (n + 1) << 2 : 0);
+        info->aConstraintUsage[i].argvIndex = ++n;
+        info->aConstraintUsage[i].omit = 1;
+    }
+    return offered && !(info->idxNum & 2) ? SQLITE_CONSTRAINT : SQLITE_OK;
+}
+
+static int empty_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **cursor) {
+    (void)vtab;
+    EmptyCursor *c = calloc(1, sizeof *c);
+    *cursor = &c->base;
+    return SQLITE_OK;
+}
+
+static int empty_close(sqlite3_vtab_cursor *cursor) {
+    free(cursor);
+    return SQLITE_OK;
+}
+
+static int empty_filter(sqlite3_vtab_cursor *cursor, int plan, const char *text, int argc,
+                        sqlite3_value **argv) {
+    (void)text, (void)argc;
+    EmptyCursor *c = (EmptyCursor *)cursor;
+    c->row = 0;
+    c->n = plan & 1 ? empty_outer : empty_pairs;
+    if (plan & 2) {
+        sqlite3_int64 x = sqlite3_value_int64(argv[(plan >> 2) - 1]);
+        c->n = (x + 1) * empty_pairs / empty_outer - x * empty_pairs / empty_outer;
+    }
+    return SQLITE_OK;
+}
+
+static int empty_next(sqlite3_vtab_cursor *cursor) {
+    ((EmptyCursor *)cursor)->row++;
+    return SQLITE_OK;
+}
+
+static int empty_eof(sqlite3_vtab_cursor *cursor) {
+    const EmptyCursor *c = (const EmptyCursor *)cursor;
+    return c->row >= c->n;
+}
+
+static int empty_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, int column) {
+    if (!column) sqlite3_result_int64(context, ((EmptyCursor *)cursor)->row);
+    return SQLITE_OK;
+}
+
+static int empty_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *rowid) {
+    *rowid = ((EmptyCursor *)cursor)->row;
+    return SQLITE_OK;
+}
+
+static void measure_empty(sqlite3 *db, int runs) {
+    static const sqlite3_module module = {.iVersion = 2,
+                                          .xConnect = empty_connect,
+                                          .xBestIndex = empty_best_index,
+                                          .xDisconnect = empty_disconnect,
+                                          .xOpen = empty_open,
+                                          .xClose = empty_close,
+                                          .xFilter = empty_filter,
+                                          .xNext = empty_next,
+                                          .xEof = empty_eof,
+                                          .xColumn = empty_column,
+                                          .xRowid = empty_rowid};
+    static const char *const queries[] = {
+        "SELECT count(*) FROM empty AS a JOIN empty AS b ON b.before = a.id"
+        " WHERE a.point = 'a' AND b.point = 'b'",
+        "SELECT count(*) FROM empty"};
+    sqlite3_create_module(db, "empty", &module, NULL);
+    for (int q = 0; q < 2; q++) {
+        sqlite3_stmt *s = prepare(db, queries[q]);
+        double *ms = calloc((size_t)runs, sizeof *ms);
+        if (!ms) die(NULL, "out of memory");
+        for (int i = 0; i < runs; i++) {
+            double start = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+            if (sqlite3_step(s) != SQLITE_ROW || sqlite3_column_int64(s, 0) != empty_pairs)
+                die(db, "empty tables do not have the rows they should");
+            sqlite3_reset(s);
+            ms[i] = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - start;
+        }
+        sort(ms, runs);
+        printf("%.6f%c", ms[runs / 2], q ? '\n' : ' ');
+        sqlite3_finalize(s);
+        free(ms);
+    }
+}
+
 int main(int argc, char **argv) {
-    if (argc < 5) die(NULL, "usage: measure SO DATABASE time|cpu|lookup|interrupt ...");
+    if (argc < 5) die(NULL, "usage: measure SO DATABASE time|cpu|lookup|interrupt|empty ...");
     sqlite3 *db = database_open(argv[1], argv[2]);
     if (strcmp(argv[3], "time") == 0 && argc == 6)
         measure_time(db, CLOCK_MONOTONIC, atoi(argv[4]), argv[5]);
@@ -206,7 +331,11 @@ int main(int argc, char **argv) {
         measure_time(db, CLOCK_PROCESS_CPUTIME_ID, atoi(argv[4]), argv[5]);
     else if (strcmp(argv[3], "lookup") == 0 && argc == 7)
         measure_lookup(db, atoi(argv[4]), argv[5], argv[6]);
-    else if (strcmp(argv[3], "interrupt") == 0)
+    else if (strcmp(argv[3], "empty") == 0 && argc == 7) {
+        empty_outer = atoll(argv[4]);
+        empty_pairs = atoll(argv[5]);
+        measure_empty(db, atoi(argv[6]));
+    } else if (strcmp(argv[3], "interrupt") == 0)
         for (int i = 5; i < argc; i++)
             measure_interrupt(db, argv[4], atof(argv[i]));
     else

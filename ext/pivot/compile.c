@@ -19,224 +19,14 @@
 ** nothing else is joined to, and that no expression mixes with another variable. */
 #include "ext/pivot/internal.h"
 
-typedef struct Writer {
-    PythiaPivot *pivot;
-    PythiaBuf *sql;
-    char **error;
-    int rewritten;
-    uint32_t packed; /* variables of the query being written that are aggregated below the join */
-} Writer;
-
-static void put(Writer *w, const char *text) {
-    pythia_buf_str(w->sql, text);
-}
-
-static const PivotQuery *query_of(const Writer *w, const PivotVar *var) {
-    return w->pivot->queries[var->points[0].query];
-}
-
-static int aggregates(const Writer *w, const PivotVar *var) {
-    return var->of_query && query_of(w, var)->aggregates;
-}
-
-/* ---- sources ------------------------------------------------------------------------------------------ */
-
-/* The phases that a trace point stands for, as a list for hb_phase; NULL: all. */
-static const char *phases_of(PivotPhase phase) {
-    static const char *const lists[] = {"start,point", "start", "end", "point", NULL};
-    return lists[phase];
-}
-
-/* AND alias.schema = '...', where that is not main. */
-static void put_schema(Writer *w, PythiaText alias) {
-    if (!w->pivot->schema.n) return;
-    put(w, " AND ");
-    pivot_identifier(w->sql, alias);
-    put(w, ".schema = ");
-    pivot_literal(w->sql, w->pivot->schema);
-}
-
-static void put_phase(Writer *w, PythiaText alias, PivotPhase phase) {
-    if (phase == PIVOT_ANY) return;
-    put(w, " AND ");
-    pivot_identifier(w->sql, alias);
-    if (phase == PIVOT_BEGIN)
-        put(w, ".phase <> 'end'");
-    else
-        pythia_buf_format(w->sql, ".phase = '%s'", phases_of(phase));
-}
-
-static int one_phase(const PivotVar *var) {
-    for (int i = 1; i < var->npoints; i++)
-        if (var->points[i].phase != var->points[0].phase) return 0;
-    return 1;
-}
-
-static int any_glob(const PivotVar *var) {
-    for (int i = 0; i < var->npoints; i++)
-        if (var->points[i].glob) return 1;
-    return 0;
-}
-
-/* Which events are those of a trace point variable. */
-static void put_points(Writer *w, PythiaText alias, const PivotVar *var) {
-    int list = var->npoints > 1 && one_phase(var) && !any_glob(var);
-    if (list) {
-        pivot_identifier(w->sql, alias);
-        put(w, ".tracepoint IN (");
-    } else if (var->npoints > 1) {
-        put(w, "(");
-    }
-    for (int i = 0; i < var->npoints; i++) {
-        const PivotPoint *point = &var->points[i];
-        if (list) {
-            if (i) put(w, ", ");
-            pivot_literal(w->sql, point->name);
-            continue;
-        }
-        if (i) put(w, " OR ");
-        pivot_identifier(w->sql, alias);
-        put(w, point->glob ? ".tracepoint GLOB " : ".tracepoint = ");
-        pivot_literal(w->sql, point->name);
-        put_phase(w, alias, point->phase);
-    }
-    if (var->npoints > 1) put(w, ")");
-    if (list) put_phase(w, alias, var->points[0].phase);
-    put_schema(w, alias);
-}
-
-/* The name, or all names, a line each, for hb_tracepoint. */
-static void put_hb_tracepoint(Writer *w, const PivotVar *var) {
-    for (int i = 0; i < var->npoints; i++) {
-        if (i) put(w, " || char(10) || ");
-        pivot_literal(w->sql, var->points[i].name);
-    }
-}
-
-/* One of the queries that are united, with all columns of all of them. */
-static void put_united(Writer *w, const PivotVar *var, int which) {
-    const PivotQuery *own = w->pivot->queries[var->points[which].query];
-    put(w, "SELECT event_id");
-    for (int q = 0; q < var->npoints; q++) {
-        const PivotQuery *other = w->pivot->queries[var->points[q].query];
-        for (int i = 0; i < other->nitems; i++) {
-            int seen = 0;
-            for (int before = 0; before < q && !seen; before++) {
-                const PivotQuery *earlier = w->pivot->queries[var->points[before].query];
-                for (int k = 0; k < earlier->nitems && !seen; k++)
-                    seen = pythia_text_equal(earlier->items[k].name, other->items[i].name);
-            }
-            if (seen) continue;
-            int has = 0;
-            for (int k = 0; k < own->nitems && !has; k++)
-                has = pythia_text_equal(own->items[k].name, other->items[i].name);
-            put(w, has ? ", " : ", NULL AS ");
-            pivot_identifier(w->sql, other->items[i].name);
-        }
-    }
-    put(w, " FROM ");
-    pivot_identifier(w->sql, own->name);
-}
-
-/* The table that a variable's rows come from: pythia_events or queries. */
-static void put_table(Writer *w, const PivotVar *var) {
-    if (!var->of_query) {
-        put(w, "pythia_events");
-    } else if (var->npoints == 1) {
-        pivot_identifier(w->sql, query_of(w, var)->name);
-    } else {
-        put(w, "(");
-        for (int i = 0; i < var->npoints; i++) {
-            if (i) put(w, " UNION ALL ");
-            put_united(w, var, i);
-        }
-        put(w, ")");
-    }
+static int aggregates(const PivotWriter *w, const PivotVar *var) {
+    return var->of_query && pivot_query_of(w, var)->aggregates;
 }
 
 /* ---- joins ---------------------------------------------------------------------------------------------- */
 
-/* Where the filter stands: the condition on an alias of pythia_events, after happens_before. */
-static void put_filter(Writer *w, PythiaText alias, const PivotVar *var) {
-    if (one_phase(var)) {
-        put(w, " AND ");
-        pivot_identifier(w->sql, alias);
-        put(w, ".hb_tracepoint = ");
-        put_hb_tracepoint(w, var);
-    } else {
-        put(w, " AND ");
-        put_points(w, alias, var); /* names the schema again, which does no harm */
-        return;
-    }
-    const char *phases = phases_of(var->points[0].phase);
-    if (phases) {
-        put(w, " AND ");
-        pivot_identifier(w->sql, alias);
-        pythia_buf_format(w->sql, ".hb_phase = '%s'", phases);
-    }
-    if (!var->filter) return;
-    put(w, " AND ");
-    pivot_identifier(w->sql, alias);
-    pythia_buf_format(w->sql, ".hb_filter = '%s", var->filter == PIVOT_FIRST ? "first" : "recent");
-    if (var->n) pythia_buf_format(w->sql, ":%d", var->n);
-    put(w, "'");
-}
-
-/* First and MostRecent among the tuples of queries: no other one lies before (behind) in between. */
-static void put_query_filter(Writer *w, const PivotVar *var, PythiaText towards) {
-    if (!var->filter) return;
-    put(w, "\n    AND NOT EXISTS (SELECT 1 FROM pythia_events AS \"~\" WHERE \"~\".");
-    put(w, var->filter == PIVOT_FIRST ? "happens_before = " : "happens_after = ");
-    pivot_identifier(w->sql, var->name);
-    put(w, ".event_id AND \"~\".event_id IN (SELECT event_id FROM ");
-    put_table(w, var);
-    put(w, ")");
-    put_schema(w, PYTHIA_TEXT("~"));
-    if (var->filter == PIVOT_RECENT) {
-        put(w, " AND pythia_happened_before(\"~\".event_id, ");
-        pivot_identifier(w->sql, towards);
-        put(w, ".event_id)");
-    }
-    put(w, ")");
-}
-
-/* FROM or JOIN of a variable whose tuples are events; towards: the alias that it happened before. */
-static void put_event_join(Writer *w, const PivotVar *var, PythiaText towards) {
-    PythiaText alias = var->name;
-    PythiaBuf event = {0};
-    put(w, "\n  JOIN pythia_events AS ");
-    if (var->of_query) {
-        pythia_buf_text(&event, var->name);
-        pythia_buf_str(&event, ".event");
-        if (event.rc && !w->sql->rc) w->sql->rc = event.rc;
-        alias = (PythiaText){(const char *)event.data, event.n};
-    }
-    pivot_identifier(w->sql, alias);
-    put(w, " ON ");
-    pivot_identifier(w->sql, alias);
-    put(w, ".happens_before = ");
-    pivot_identifier(w->sql, towards);
-    put(w, ".event_id");
-    put_schema(w, alias);
-    if (!var->of_query) {
-        put_filter(w, alias, var);
-    } else {
-        put(w, "\n  JOIN ");
-        put_table(w, var);
-        put(w, " AS ");
-        pivot_identifier(w->sql, var->name);
-        put(w, " ON ");
-        pivot_identifier(w->sql, var->name);
-        put(w, ".event_id = ");
-        pivot_identifier(w->sql, alias);
-        put(w, ".event_id");
-        put_query_filter(w, var, towards);
-    }
-    pythia_buf_clear(&event);
-}
-
 /* The tables of the attributes that expressions unfolded, of the variables in `of`. */
-static void put_attributes(Writer *w, const PivotScope *scope, uint32_t of) {
+static void put_attributes(PivotWriter *w, const PivotScope *scope, uint32_t of) {
     for (int i = 0; i < scope->nattributes; i++) {
         const PivotAttribute *a = &scope->attributes[i];
         if (!(of >> a->var & 1)) continue;
@@ -245,18 +35,18 @@ static void put_attributes(Writer *w, const PivotScope *scope, uint32_t of) {
         pythia_buf_text(&path, a->key);
         pythia_buf_byte(&path, '"');
         if (path.rc && !w->sql->rc) w->sql->rc = path.rc;
-        put(w, "\n  JOIN json_each(coalesce(");
+        pivot_put(w, "\n  JOIN json_each(coalesce(");
         pivot_identifier(w->sql, scope->query->vars[a->var].name);
-        put(w, ".attributes -> ");
+        pivot_put(w, ".attributes -> ");
         pivot_literal(w->sql, (PythiaText){(const char *)path.data, path.n});
-        put(w, ", 'null')) AS ");
+        pivot_put(w, ", 'null')) AS ");
         pivot_identifier(w->sql, a->alias);
         pythia_buf_clear(&path);
     }
 }
 
-static void put_where_begin(Writer *w, int *conditions) {
-    put(w, *conditions ? "\n    AND " : "\n WHERE ");
+static void put_where_begin(PivotWriter *w, int *conditions) {
+    pivot_put(w, *conditions ? "\n    AND " : "\n WHERE ");
     *conditions = 1;
 }
 
@@ -269,32 +59,33 @@ typedef enum Purpose {
     FOR_LATER  /* computed for every event of an outer variable that it happened before */
 } Purpose;
 
-static void write_query(Writer *w, const PivotQuery *query, Purpose purpose, const PivotVar *later);
+static void write_query(PivotWriter *w, const PivotQuery *query, Purpose purpose,
+                        const PivotVar *later);
 
 /* JOIN (...) AS v ON v."->" = towards.event_id, for what is aggregated below the join. */
-static void put_aggregated_end(Writer *w, const PivotVar *var, PythiaText towards) {
-    put(w, ") AS ");
+static void put_aggregated_end(PivotWriter *w, const PivotVar *var, PythiaText towards) {
+    pivot_put(w, ") AS ");
     pivot_identifier(w->sql, var->name);
-    put(w, " ON ");
+    pivot_put(w, " ON ");
     pivot_identifier(w->sql, var->name);
-    put(w, ".\"->\" = ");
+    pivot_put(w, ".\"->\" = ");
     pivot_identifier(w->sql, towards);
-    put(w, ".event_id");
+    pivot_put(w, ".event_id");
 }
 
 /* The events of an outer variable, each once, as "->". */
-static void put_later_source(Writer *w, const PivotVar *later) {
+static void put_later_source(PivotWriter *w, const PivotVar *later) {
     if (later->of_query) {
-        put(w, "\n  FROM (SELECT DISTINCT event_id FROM ");
-        put_table(w, later);
-        put(w, ") AS \"->\"");
+        pivot_put(w, "\n  FROM (SELECT DISTINCT event_id FROM ");
+        pivot_put_table(w, later);
+        pivot_put(w, ") AS \"->\"");
     } else {
-        put(w, "\n  FROM pythia_events AS \"->\"");
+        pivot_put(w, "\n  FROM pythia_events AS \"->\"");
     }
 }
 
 /* Names of the columns that hold what is packed of item i. */
-static void put_packed_name(Writer *w, const char *prefix, int item) {
+static void put_packed_name(PivotWriter *w, const char *prefix, int item) {
     pythia_buf_format(w->sql, "\"%s%d\"", prefix, item + 1);
 }
 
@@ -306,12 +97,12 @@ static int is_average(PythiaText function) {
 }
 
 /* `SELECT` of a packed variable: "->", its keys, n, and partial aggregates of those items that are its own. */
-static void put_packed(Writer *w, const PivotQuery *query, int which) {
+static void put_packed(PivotWriter *w, const PivotQuery *query, int which) {
     const PivotVar *var = &query->vars[which], *later = &query->vars[var->towards];
     PivotScope scope = {.pivot = w->pivot, .query = query, .error = w->error};
     PythiaText arrow = PYTHIA_TEXT("->");
     int conditions = 0;
-    put(w, "\n  JOIN (SELECT \"->\".event_id AS \"->\", count(*) AS \"n\"");
+    pivot_put(w, "\n  JOIN (SELECT \"->\".event_id AS \"->\", count(*) AS \"n\"");
     for (int i = 0; i < query->nitems && !w->sql->rc; i++) {
         PythiaText function = {0};
         PivotRange argument = query->items[i].expression;
@@ -320,24 +111,24 @@ static void put_packed(Writer *w, const PivotQuery *query, int which) {
         int rc = pivot_vars_of(w->pivot, query, argument, &vars);
         if (rc && !w->sql->rc) w->sql->rc = rc;
         if (vars != UINT32_C(1) << which) continue;
-        put(w, ", ");
+        pivot_put(w, ", ");
         if (query->items[i].aggregate) {
             if (is_average(function)) {
-                put(w, "count(");
+                pivot_put(w, "count(");
                 pivot_render(&scope, argument, w->sql, NULL);
-                put(w, ") AS ");
+                pivot_put(w, ") AS ");
                 put_packed_name(w, "c", i);
-                put(w, ", ");
+                pivot_put(w, ", ");
                 function = PYTHIA_TEXT("sum");
             }
             pythia_buf_text(w->sql, function);
-            put(w, "(");
+            pivot_put(w, "(");
             pivot_render(&scope, argument, w->sql, NULL);
-            put(w, ") AS ");
+            pivot_put(w, ") AS ");
             put_packed_name(w, "s", i);
         } else {
             pivot_render(&scope, argument, w->sql, NULL);
-            put(w, " AS ");
+            pivot_put(w, " AS ");
             put_packed_name(w, "k", i);
         }
     }
@@ -345,7 +136,7 @@ static void put_packed(Writer *w, const PivotQuery *query, int which) {
     w->sql = &where; /* before FROM is written: it unfolds attributes, too */
     if (!later->of_query) {
         put_where_begin(w, &conditions);
-        put_points(w, arrow, later);
+        pivot_put_points(w, arrow, later);
     }
     for (int i = 0; i < query->nwheres && !where.rc; i++) {
         uint32_t vars;
@@ -353,39 +144,39 @@ static void put_packed(Writer *w, const PivotQuery *query, int which) {
         if (rc && !where.rc) where.rc = rc;
         if (vars != UINT32_C(1) << which) continue;
         put_where_begin(w, &conditions);
-        put(w, "(");
+        pivot_put(w, "(");
         pivot_render(&scope, query->wheres[i], &where, NULL);
-        put(w, ")");
+        pivot_put(w, ")");
     }
     w->sql = sql;
     put_later_source(w, later);
-    put_event_join(w, var, arrow);
+    pivot_put_event_join(w, var, arrow);
     put_attributes(w, &scope, UINT32_MAX);
     if (where.rc && !sql->rc) sql->rc = where.rc;
     pythia_buf_bytes(sql, where.data, where.n);
     pythia_buf_clear(&where);
-    put(w, "\n GROUP BY 1");
+    pivot_put(w, "\n GROUP BY 1");
     for (int i = 0; i < query->ngroups; i++) {
         uint32_t vars; /* keys by name: partial aggregates lie between them */
         int rc = pivot_vars_of(w->pivot, query, query->items[i].expression, &vars);
         if (rc && !sql->rc) sql->rc = rc;
         if (vars != UINT32_C(1) << which) continue;
-        put(w, ", ");
+        pivot_put(w, ", ");
         put_packed_name(w, "k", i);
     }
     put_aggregated_end(w, var, query->vars[var->towards].name);
 }
 
 /* The product of the multiplicities of the packed variables but one. */
-static void put_weight(Writer *w, const PivotQuery *query, int without) {
+static void put_weight(PivotWriter *w, const PivotQuery *query, int without) {
     int n = 0;
     for (int v = 0; v < query->nvars; v++) {
         if (!(w->packed >> v & 1) || v == without) continue;
-        if (n++) put(w, " * ");
+        if (n++) pivot_put(w, " * ");
         pivot_identifier(w->sql, query->vars[v].name);
-        put(w, ".\"n\"");
+        pivot_put(w, ".\"n\"");
     }
-    if (!n) put(w, "1");
+    if (!n) pivot_put(w, "1");
 }
 
 static int lowest(uint32_t set) {
@@ -393,28 +184,28 @@ static int lowest(uint32_t set) {
 }
 
 /* sum(<what>.<column> * weight) of what is packed. */
-static void put_packed_sum(Writer *w, const PivotQuery *query, int var, const char *prefix,
+static void put_packed_sum(PivotWriter *w, const PivotQuery *query, int var, const char *prefix,
                            int item) {
-    put(w, "sum(");
+    pivot_put(w, "sum(");
     pivot_identifier(w->sql, query->vars[var].name);
-    put(w, ".");
+    pivot_put(w, ".");
     put_packed_name(w, prefix, item);
-    put(w, " * ");
+    pivot_put(w, " * ");
     put_weight(w, query, var);
-    put(w, ")");
+    pivot_put(w, ")");
 }
 
 /* sum(CASE WHEN argument IS NOT NULL THEN weight END), 0 where there is none. */
-static void put_weighted_count(Writer *w, PivotScope *scope, PivotRange argument) {
-    put(w, "sum(CASE WHEN (");
+static void put_weighted_count(PivotWriter *w, PivotScope *scope, PivotRange argument) {
+    pivot_put(w, "sum(CASE WHEN (");
     pivot_render(scope, argument, w->sql, NULL);
-    put(w, ") IS NOT NULL THEN ");
+    pivot_put(w, ") IS NOT NULL THEN ");
     put_weight(w, scope->query, -1);
-    put(w, " ELSE 0 END)");
+    pivot_put(w, " ELSE 0 END)");
 }
 
 /* An item of a rewritten query. */
-static void put_combined(Writer *w, PivotScope *scope, int item) {
+static void put_combined(PivotWriter *w, PivotScope *scope, int item) {
     const PivotQuery *query = scope->query;
     PivotRange argument = query->items[item].expression;
     PythiaText function = {0};
@@ -431,32 +222,32 @@ static void put_combined(Writer *w, PivotScope *scope, int item) {
             return;
         }
         pivot_identifier(w->sql, query->vars[var].name);
-        put(w, ".");
+        pivot_put(w, ".");
         put_packed_name(w, "k", item);
     } else if (is_call(function, "count")) {
-        put(w, "coalesce(");
+        pivot_put(w, "coalesce(");
         if (empty) {
-            put(w, "sum(");
+            pivot_put(w, "sum(");
             put_weight(w, query, -1);
-            put(w, ")");
+            pivot_put(w, ")");
         } else if (var >= 0) {
             put_packed_sum(w, query, var, "s", item);
         } else {
             put_weighted_count(w, scope, argument);
         }
-        put(w, ", 0)");
+        pivot_put(w, ", 0)");
     } else if (is_call(function, "sum") || is_average(function)) {
         if (var >= 0) {
             put_packed_sum(w, query, var, "s", item);
         } else {
-            put(w, "sum((");
+            pivot_put(w, "sum((");
             pivot_render(scope, argument, w->sql, NULL);
-            put(w, ") * ");
+            pivot_put(w, ") * ");
             put_weight(w, query, -1);
-            put(w, ")");
+            pivot_put(w, ")");
         }
         if (is_average(function)) {
-            put(w, " * 1.0 / ");
+            pivot_put(w, " * 1.0 / ");
             if (var >= 0)
                 put_packed_sum(w, query, var, "c", item);
             else
@@ -464,28 +255,28 @@ static void put_combined(Writer *w, PivotScope *scope, int item) {
         }
     } else { /* min, max */
         pythia_buf_text(w->sql, function);
-        put(w, "(");
+        pivot_put(w, "(");
         if (var >= 0) {
             pivot_identifier(w->sql, query->vars[var].name);
-            put(w, ".");
+            pivot_put(w, ".");
             put_packed_name(w, "s", item);
         } else {
             pivot_render(scope, argument, w->sql, NULL);
         }
-        put(w, ")");
+        pivot_put(w, ")");
     }
 }
 
 /* ---- what can be aggregated below the join ------------------------------------------------------------------- */
 
 /* Whether an expression names the variable alone or not at all. */
-static int apart(Writer *w, const PivotQuery *query, PivotRange range, int which, int *rc) {
+static int apart(PivotWriter *w, const PivotQuery *query, PivotRange range, int which, int *rc) {
     uint32_t vars, bit = UINT32_C(1) << which;
     if (!*rc) *rc = pivot_vars_of(w->pivot, query, range, &vars);
     return !*rc && (!(vars & bit) || vars == bit);
 }
 
-static int packable_item(Writer *w, const PivotQuery *query, int item, int which, int *rc) {
+static int packable_item(PivotWriter *w, const PivotQuery *query, int item, int which, int *rc) {
     static const char *const functions[] = {"count", "sum", "min", "max", "avg", "average"};
     PivotRange argument = query->items[item].expression;
     PythiaText function;
@@ -498,7 +289,7 @@ static int packable_item(Writer *w, const PivotQuery *query, int item, int which
     return apart(w, query, argument, which, rc);
 }
 
-static int packable(Writer *w, const PivotQuery *query, int which, int *rc) {
+static int packable(PivotWriter *w, const PivotQuery *query, int which, int *rc) {
     const PivotVar *var = &query->vars[which];
     if (which == 0 || var->of_query || var->filter || !query->aggregates) return 0;
     for (int v = 0; v < query->nvars; v++)
@@ -512,24 +303,24 @@ static int packable(Writer *w, const PivotQuery *query, int which, int *rc) {
 
 /* ---- SELECT ------------------------------------------------------------------------------------------------------ */
 
-static void put_items(Writer *w, PivotScope *scope, Purpose purpose) {
+static void put_items(PivotWriter *w, PivotScope *scope, Purpose purpose) {
     const PivotQuery *query = scope->query;
     int n = 0;
     if (purpose == FOR_EVENT) {
         pivot_identifier(w->sql, query->vars[0].name);
-        put(w, ".event_id AS event_id");
+        pivot_put(w, ".event_id AS event_id");
         n++;
     } else if (purpose == FOR_LATER) {
-        put(w, "\"->\".event_id AS \"->\"");
+        pivot_put(w, "\"->\".event_id AS \"->\"");
         n++;
     }
     for (int i = 0; i < query->nitems; i++) {
-        if (n++) put(w, ", ");
+        if (n++) pivot_put(w, ", ");
         if (w->packed)
             put_combined(w, scope, i);
         else
             pivot_render(scope, query->items[i].expression, w->sql, NULL);
-        put(w, " AS ");
+        pivot_put(w, " AS ");
         pivot_identifier(w->sql, query->items[i].name);
     }
     for (int v = 0; v < query->nvars && !query->nitems && purpose == FOR_ROWS; v++) {
@@ -539,7 +330,7 @@ static void put_items(Writer *w, PivotScope *scope, Purpose purpose) {
         for (size_t k = 0; k < sizeof shown / sizeof shown[0]; k++) {
             if (query->vars[v].of_query && k != 1) continue;
             if (v && k == 0) continue; /* one trace for all */
-            if (n++) put(w, ", ");
+            if (n++) pivot_put(w, ", ");
             pivot_identifier(w->sql, query->vars[v].name);
             pythia_buf_format(w->sql, ".%s AS \"%.*s.%s\"", shown[k], (int)query->vars[v].name.n,
                               query->vars[v].name.p, shown[k]);
@@ -547,15 +338,16 @@ static void put_items(Writer *w, PivotScope *scope, Purpose purpose) {
     }
 }
 
-static void put_joins(Writer *w, const PivotQuery *query, Purpose purpose, const PivotVar *later) {
+static void put_joins(PivotWriter *w, const PivotQuery *query, Purpose purpose,
+                      const PivotVar *later) {
     const PivotVar *first = &query->vars[0];
     if (purpose == FOR_LATER) {
         put_later_source(w, later);
-        put_event_join(w, first, PYTHIA_TEXT("->"));
+        pivot_put_event_join(w, first, PYTHIA_TEXT("->"));
     } else {
-        put(w, "\n  FROM ");
-        put_table(w, first);
-        put(w, " AS ");
+        pivot_put(w, "\n  FROM ");
+        pivot_put_table(w, first);
+        pivot_put(w, " AS ");
         pivot_identifier(w->sql, first->name);
     }
     for (int v = 1; v < query->nvars; v++) {
@@ -563,29 +355,29 @@ static void put_joins(Writer *w, const PivotQuery *query, Purpose purpose, const
         if (w->packed >> v & 1) {
             put_packed(w, query, v);
         } else if (aggregates(w, var)) {
-            Writer inner = *w;
-            put(w, "\n  JOIN (");
-            write_query(&inner, query_of(w, var), FOR_LATER, towards);
+            PivotWriter inner = *w;
+            pivot_put(w, "\n  JOIN (");
+            write_query(&inner, pivot_query_of(w, var), FOR_LATER, towards);
             put_aggregated_end(w, var, towards->name);
         } else {
-            put_event_join(w, var, towards->name);
+            pivot_put_event_join(w, var, towards->name);
         }
     }
 }
 
 /* FROM, JOINs and WHERE. What else the SELECT unfolds must be in the scope before. */
-static void write_body(Writer *w, PivotScope *scope, Purpose purpose, const PivotVar *later) {
+static void write_body(PivotWriter *w, PivotScope *scope, Purpose purpose, const PivotVar *later) {
     const PivotQuery *query = scope->query;
     PythiaBuf where = {0}, *sql = w->sql;
     int conditions = 0;
     w->sql = &where;
     if (purpose == FOR_LATER && !later->of_query) {
         put_where_begin(w, &conditions);
-        put_points(w, PYTHIA_TEXT("->"), later);
+        pivot_put_points(w, PYTHIA_TEXT("->"), later);
     }
     if (purpose != FOR_LATER && !query->vars[0].of_query) {
         put_where_begin(w, &conditions);
-        put_points(w, query->vars[0].name, &query->vars[0]);
+        pivot_put_points(w, query->vars[0].name, &query->vars[0]);
     }
     for (int i = 0; i < query->nwheres; i++) {
         uint32_t vars = 0;
@@ -593,9 +385,9 @@ static void write_body(Writer *w, PivotScope *scope, Purpose purpose, const Pivo
         if (rc && !where.rc) where.rc = rc;
         if (vars & w->packed) continue; /* below the join */
         put_where_begin(w, &conditions);
-        put(w, "(");
+        pivot_put(w, "(");
         pivot_render(scope, query->wheres[i], &where, NULL);
-        put(w, ")");
+        pivot_put(w, ")");
     }
     w->sql = sql;
     if (where.rc && !sql->rc) sql->rc = where.rc;
@@ -606,7 +398,7 @@ static void write_body(Writer *w, PivotScope *scope, Purpose purpose, const Pivo
 }
 
 /* Appends one SELECT. */
-static void write_query(Writer *w, const PivotQuery *query, Purpose purpose,
+static void write_query(PivotWriter *w, const PivotQuery *query, Purpose purpose,
                         const PivotVar *later) {
     PivotScope scope = {.pivot = w->pivot, .query = query, .error = w->error};
     /* Queries inside queries end, because each names earlier ones only; their number may double each time. */
@@ -619,7 +411,7 @@ static void write_query(Writer *w, const PivotQuery *query, Purpose purpose,
         if (packable(w, query, v, &rc)) w->packed |= UINT32_C(1) << v;
         if (rc && !w->sql->rc) w->sql->rc = rc;
     }
-    put(w, "SELECT ");
+    pivot_put(w, "SELECT ");
     put_items(w, &scope, purpose);
     write_body(w, &scope, purpose, later);
     int keys = query->ngroups + (purpose == FOR_LATER);
@@ -645,72 +437,72 @@ void pivot_write_with(PythiaPivot *pivot, int rewritten, PythiaBuf *sql, char **
     int n = 0;
     for (int q = 0; q + 1 < pivot->nqueries; q++) {
         if (!(set >> q & 1) || pivot->queries[q]->aggregates) continue;
-        Writer w = {.pivot = pivot, .sql = sql, .error = error, .rewritten = rewritten};
-        put(&w, n++ ? ",\n" : "WITH ");
+        PivotWriter w = {.pivot = pivot, .sql = sql, .error = error, .rewritten = rewritten};
+        pivot_put(&w, n++ ? ",\n" : "WITH ");
         pivot_identifier(sql, pivot->queries[q]->name);
-        put(&w, " AS MATERIALIZED (");
+        pivot_put(&w, " AS MATERIALIZED (");
         write_query(&w, pivot->queries[q], FOR_EVENT, NULL);
-        put(&w, ")");
+        pivot_put(&w, ")");
     }
     if (n) pythia_buf_str(sql, "\n");
 }
 
 int pythia_pivot_sql(PythiaPivot *pivot, int rewritten, PythiaBuf *sql, char **error) {
-    Writer w = {.pivot = pivot, .sql = sql, .error = error, .rewritten = rewritten};
+    PivotWriter w = {.pivot = pivot, .sql = sql, .error = error, .rewritten = rewritten};
     pivot_write_with(pivot, rewritten, sql, error);
     write_query(&w, pivot->queries[pivot->nqueries - 1], FOR_ROWS, NULL);
     return sql->rc;
 }
 
 int pivot_can_pack(PythiaPivot *pivot, const PivotQuery *query, int which, int *can) {
-    Writer w = {.pivot = pivot};
+    PivotWriter w = {.pivot = pivot};
     int rc = SQLITE_OK;
     *can = packable(&w, query, which, &rc);
     return rc;
 }
 
 void pivot_write_source(PythiaPivot *pivot, const PivotQuery *query, int which, PythiaBuf *sql) {
-    Writer w = {.pivot = pivot, .sql = sql};
+    PivotWriter w = {.pivot = pivot, .sql = sql};
     const PivotVar *var = &query->vars[which];
-    put_table(&w, var);
-    put(&w, " AS ");
+    pivot_put_table(&w, var);
+    pivot_put(&w, " AS ");
     pivot_identifier(sql, var->name);
     if (var->of_query) return;
-    put(&w, " WHERE ");
-    put_points(&w, var->name, var);
+    pivot_put(&w, " WHERE ");
+    pivot_put_points(&w, var->name, var);
 }
 
 void pivot_write_pair(PythiaPivot *pivot, const PivotQuery *query, int which, PythiaBuf *sql,
                       char **error) {
-    Writer w = {.pivot = pivot, .sql = sql, .error = error};
+    PivotWriter w = {.pivot = pivot, .sql = sql, .error = error};
     const PivotVar *var = &query->vars[which], *later = &query->vars[var->towards];
     int conditions = 0;
     put_later_source(&w, later);
     if (aggregates(&w, var)) {
-        put(&w, "\n  JOIN (");
-        write_query(&w, query_of(&w, var), FOR_LATER, later);
+        pivot_put(&w, "\n  JOIN (");
+        write_query(&w, pivot_query_of(&w, var), FOR_LATER, later);
         put_aggregated_end(&w, var, PYTHIA_TEXT("->"));
     } else {
-        put_event_join(&w, var, PYTHIA_TEXT("->"));
+        pivot_put_event_join(&w, var, PYTHIA_TEXT("->"));
     }
     if (later->of_query) return;
     put_where_begin(&w, &conditions);
-    put_points(&w, PYTHIA_TEXT("->"), later);
+    pivot_put_points(&w, PYTHIA_TEXT("->"), later);
 }
 
 void pivot_write_tuples(PythiaPivot *pivot, const PivotQuery *query, PythiaBuf *sql, char **error) {
-    Writer w = {.pivot = pivot, .sql = sql, .error = error};
+    PivotWriter w = {.pivot = pivot, .sql = sql, .error = error};
     PivotScope scope = {.pivot = pivot, .query = query, .error = error};
     PythiaBuf unused = {0};
     for (int i = query->ngroups; i < query->nitems; i++) /* what Select unfolds */
         pivot_render(&scope, query->items[i].expression, &unused, NULL);
     if (unused.rc && !sql->rc) sql->rc = unused.rc;
     pythia_buf_clear(&unused);
-    put(&w, "SELECT ");
+    pivot_put(&w, "SELECT ");
     pivot_identifier(sql, query->vars[0].name);
-    put(&w, query->vars[0].of_query ? ".event_id AS process" : ".instance AS process");
+    pivot_put(&w, query->vars[0].of_query ? ".event_id AS process" : ".instance AS process");
     for (int i = 0; i < query->ngroups; i++) {
-        put(&w, ", ");
+        pivot_put(&w, ", ");
         pivot_render(&scope, query->groups[i], sql, NULL);
         pythia_buf_format(sql, " AS key%d", i + 1);
     }

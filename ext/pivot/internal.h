@@ -151,6 +151,26 @@ PythiaText pivot_range_text(const PythiaPivot *pivot, PivotRange range);
 int pivot_single_call(const PythiaPivot *pivot, PivotRange range, PythiaText *function,
                       PivotRange *argument);
 
+/* ---- source.c, for compile.c ---------------------------------------------------------------------------------- */
+
+typedef struct PivotWriter {
+    PythiaPivot *pivot;
+    PythiaBuf *sql;
+    char **error;
+    int rewritten;
+    uint32_t packed; /* variables of the query being written that are aggregated below the join */
+} PivotWriter;
+
+void pivot_put(PivotWriter *w, const char *text);
+/* The first query of a variable that is of queries. */
+const PivotQuery *pivot_query_of(const PivotWriter *w, const PivotVar *var);
+/* The table that a variable's rows come from: pythia_events or queries. */
+void pivot_put_table(PivotWriter *w, const PivotVar *var);
+/* The condition on an alias of pythia_events: which events are those of a trace point variable. */
+void pivot_put_points(PivotWriter *w, PythiaText alias, const PivotVar *var);
+/* JOIN of a variable whose tuples are events; towards: the alias that it happened before. */
+void pivot_put_event_join(PivotWriter *w, const PivotVar *var, PythiaText towards);
+
 /* ---- compile.c, for explain.c ------------------------------------------------------------------------------- */
 
 /* Bit set of the queries that the last one needs, itself included. */

@@ -10,6 +10,7 @@
 #include "ext/capture/capture.h"
 #include "ext/group/variables.h"
 #include "vtab/scan.h"
+#include "vtab/subject.h"
 #include "vtab/tables.h"
 
 #include <math.h>
@@ -22,6 +23,11 @@ typedef struct Matrix {
     double *centred; /* [(position - 1) * members + member] */
     double *squares; /* [position - 1]: sum of squares */
 } Matrix;
+
+/* The positions that are asked for, 0: all. */
+typedef struct Only {
+    uint32_t a, b;
+} Only;
 
 /* A whole number in the text or number bound to a position; 0: it is none. */
 static uint32_t bound_position(const PythiaBound *bound) {
@@ -85,16 +91,17 @@ static void put_pair(PythiaRows *rows, PythiaText group_id, const Matrix *m, uin
     pythia_rows_end(rows);
 }
 
-static int put_group(PythiaCursor *cursor, PythiaGroup *group, uint32_t only_a, uint32_t only_b) {
+static int put_group(PythiaCursor *cursor, PythiaGroup *group, void *context) {
+    const Only *only = context;
     Matrix m = {0};
     char text[PYTHIA_ID_CHARS];
     PythiaId id = {0, group->id, PYTHIA_ID_HEX16};
     PythiaText group_id = {text, pythia_id_write(id, text)};
     int rc = matrix_make(cursor, group, &m);
     for (uint32_t a = 0; !rc && a < m.n; a++) {
-        if (only_a && a != only_a - 1) continue;
+        if (only->a && a != only->a - 1) continue;
         for (uint32_t b = 0; !rc && b < m.n; b++) {
-            if (only_b && b != only_b - 1) continue;
+            if (only->b && b != only->b - 1) continue;
             put_pair(&cursor->rows, group_id, &m, a, b);
             rc = cursor->rows.rc ? cursor->rows.rc : pythia_poll(&cursor->poll);
         }
@@ -105,20 +112,11 @@ static int put_group(PythiaCursor *cursor, PythiaGroup *group, uint32_t only_a, 
 }
 
 static int covariance_fill(PythiaCursor *cursor, const PythiaBound *bounds, int n) {
-    const PythiaBound *wanted = pythia_bound(bounds, n, COL_GROUP_ID, PYTHIA_EQ);
     const PythiaBound *a = pythia_bound(bounds, n, COL_POSITION_A, PYTHIA_EQ);
     const PythiaBound *b = pythia_bound(bounds, n, COL_POSITION_B, PYTHIA_EQ);
-    PythiaGroups *groups;
-    uint64_t only = 0;
-    if (!cursor->capture) return SQLITE_OK;
-    if (wanted && !pythia_group_of_text(pythia_value_text(wanted->value), &only)) return SQLITE_OK;
-    int rc =
-        pythia_capture_groups(cursor->capture, &cursor->poll, &groups, &cursor->vtab->base.zErrMsg);
-    for (uint32_t i = 0; !rc && i < groups->n; i++)
-        if (groups->groups[i].n > 0 && (!wanted || groups->groups[i].id == only))
-            rc = put_group(cursor, &groups->groups[i], a ? bound_position(a) : 0,
-                           b ? bound_position(b) : 0);
-    return rc;
+    Only only = {a ? bound_position(a) : 0, b ? bound_position(b) : 0};
+    return pythia_each_group(cursor, pythia_bound(bounds, n, COL_GROUP_ID, PYTHIA_EQ), put_group,
+                             &only);
 }
 
 static const PythiaUse covariance_uses[] = {{COL_GROUP_ID, PYTHIA_EQ, 0, 0.01},

@@ -12,6 +12,7 @@
 #include "ext/stat/modes.h"
 #include "ext/stat/order.h"
 #include "vtab/scan.h"
+#include "vtab/subject.h"
 #include "vtab/tables.h"
 
 #include <math.h>
@@ -105,7 +106,8 @@ static int put_edge(PythiaCursor *cursor, const PythiaGroup *group, const int64_
     return rows->rc;
 }
 
-static int put_group(PythiaCursor *cursor, PythiaGroup *group) {
+static int put_group(PythiaCursor *cursor, PythiaGroup *group, void *unused) {
+    (void)unused;
     int64_t *values = NULL;
     double *sorted = NULL;
     uint32_t *order = NULL, n = 0; /* as pythia_cca counts positions */
@@ -126,17 +128,8 @@ static int put_group(PythiaCursor *cursor, PythiaGroup *group) {
 }
 
 static int edges_fill(PythiaCursor *cursor, const PythiaBound *bounds, int n) {
-    const PythiaBound *wanted = pythia_bound(bounds, n, COL_GROUP_ID, PYTHIA_EQ);
-    PythiaGroups *groups;
-    uint64_t only = 0;
-    if (!cursor->capture) return SQLITE_OK;
-    if (wanted && !pythia_group_of_text(pythia_value_text(wanted->value), &only)) return SQLITE_OK;
-    int rc =
-        pythia_capture_groups(cursor->capture, &cursor->poll, &groups, &cursor->vtab->base.zErrMsg);
-    for (uint32_t i = 0; !rc && i < groups->n; i++)
-        if (groups->groups[i].n > 0 && (!wanted || groups->groups[i].id == only))
-            rc = put_group(cursor, &groups->groups[i]);
-    return rc;
+    return pythia_each_group(cursor, pythia_bound(bounds, n, COL_GROUP_ID, PYTHIA_EQ), put_group,
+                             NULL);
 }
 
 static const PythiaUse edges_uses[] = {{COL_GROUP_ID, PYTHIA_EQ, 0, 0.01}};

@@ -7,6 +7,7 @@
 #include "ext/capture/capture.h"
 #include "ext/group/variables.h"
 #include "vtab/scan.h"
+#include "vtab/subject.h"
 #include "vtab/tables.h"
 
 enum { COL_GROUP_ID, COL_KEY, COL_KIND, COL_LEVELS, COL_NUMBER, COL_MISSING, COL_N };
@@ -39,32 +40,24 @@ static void put_variables(PythiaRows *rows, uint64_t group, const PythiaVariable
     }
 }
 
-static int put_group(PythiaCursor *cursor, uint64_t group) {
+static int put_group(PythiaCursor *cursor, PythiaGroup *group, void *unused) {
+    (void)unused;
     Collect collect = {.capture = cursor->capture};
     int rc = pythia_variables_open(&cursor->poll, &collect.variables);
     if (!rc)
-        rc = pythia_capture_each_trace(cursor->capture, group, 1, &cursor->poll, see_member,
+        rc = pythia_capture_each_trace(cursor->capture, group->id, 1, &cursor->poll, see_member,
                                        &collect, &cursor->vtab->base.zErrMsg);
     if (!rc)
         rc = pythia_variables_finish(collect.variables, pythia_capture_names(cursor->capture),
                                      pythia_capture_call_paths(cursor->capture));
-    if (!rc) put_variables(&cursor->rows, group, collect.variables);
+    if (!rc) put_variables(&cursor->rows, group->id, collect.variables);
     pythia_variables_close(collect.variables);
     return rc ? rc : cursor->rows.rc;
 }
 
 static int variables_fill(PythiaCursor *cursor, const PythiaBound *bounds, int n) {
-    const PythiaBound *wanted = pythia_bound(bounds, n, COL_GROUP_ID, PYTHIA_EQ);
-    PythiaGroups *groups;
-    uint64_t only = 0;
-    if (!cursor->capture) return SQLITE_OK;
-    if (wanted && !pythia_group_of_text(pythia_value_text(wanted->value), &only)) return SQLITE_OK;
-    int rc =
-        pythia_capture_groups(cursor->capture, &cursor->poll, &groups, &cursor->vtab->base.zErrMsg);
-    for (uint32_t i = 0; !rc && i < groups->n; i++)
-        if (groups->groups[i].n > 0 && (!wanted || groups->groups[i].id == only))
-            rc = put_group(cursor, groups->groups[i].id);
-    return rc;
+    return pythia_each_group(cursor, pythia_bound(bounds, n, COL_GROUP_ID, PYTHIA_EQ), put_group,
+                             NULL);
 }
 
 static const PythiaUse variables_uses[] = {{COL_GROUP_ID, PYTHIA_EQ, 0, 0.01}};

@@ -163,3 +163,21 @@ int pythia_subject_check(PythiaCursor *cursor, const PythiaBound *group, const P
                                 table);
     return SQLITE_OK;
 }
+
+/* ---- groups ------------------------------------------------------------------------------------------- */
+
+int pythia_each_group(PythiaCursor *cursor, const PythiaBound *group_id,
+                      int (*each)(PythiaCursor *cursor, PythiaGroup *group, void *context),
+                      void *context) {
+    PythiaGroups *groups;
+    uint64_t only = 0;
+    if (!cursor->capture) return SQLITE_OK;
+    if (group_id && !pythia_group_of_text(pythia_value_text(group_id->value), &only))
+        return SQLITE_OK;
+    int rc =
+        pythia_capture_groups(cursor->capture, &cursor->poll, &groups, &cursor->vtab->base.zErrMsg);
+    for (uint32_t i = 0; !rc && i < groups->n; i++)
+        if (groups->groups[i].n > 0 && (!group_id || groups->groups[i].id == only))
+            rc = each(cursor, &groups->groups[i], context);
+    return rc;
+}

@@ -6,6 +6,7 @@ from common import *
 GROUP_BY = "SELECT operation, count(*), avg(duration_ns) FROM {} GROUP BY 1"
 TOP = "SELECT trace_id, span_id, operation, duration_ns FROM {} ORDER BY duration_ns DESC LIMIT 10"
 BY_ID = "SELECT * FROM {} WHERE trace_id = ?1"
+COMPARE = "SELECT count(*) FROM pythia_compare('start_ns <= {0}', 'start_ns > {0}')"
 GROUPS = "SELECT group_id, traces, mean_ns, stddev_ns, cov FROM pythia_groups ORDER BY cov DESC"
 
 
@@ -32,4 +33,8 @@ def run(b):
     cold, warm = measure(SO, database, "time", 9, GROUPS)[0]
     b.results.add("pythia_groups by cov", "pythia", "first in a connection", cold, "ms", at_most=10)
     b.results.add("pythia_groups by cov", "pythia", "warm", warm, "ms", at_most=10)
+    middle = Run([SQLITE3, "-batch", database], f".load {SO}\nSELECT start_ns FROM pythia_traces ORDER BY 1"
+                 f" LIMIT 1 OFFSET {b.traces // 2};\n").out.strip()
+    _, warm = measure(SO, database, "cpu", 1, COMPARE.format(middle))[0]
+    b.results.add("pythia_compare of the two halves", "pythia", "again, cpu", spans / warm * 1000, "spans/s", note=f"{warm:.0f} ms")
     os.remove(plain)

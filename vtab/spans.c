@@ -3,7 +3,7 @@
 ** Two ways to make a row. What lies in a column of the segment is read from there, so that a scan touches
 ** only the columns that the query names. What follows from the rest of the trace (parent_id, self_ns, depth,
 ** children, on_critical_path, attributes) needs the trace: then it is read back whole, once for all its rows;
-** so it is where one trace is asked for by its id, because then only its part of the columns is decoded.
+** so it is where one trace or span is asked for by its id, because then only its part of the columns is decoded.
 **
 ** duration_ns is end minus start as recorded and may be negative. */
 #include "vtab/scan.h"
@@ -64,6 +64,8 @@ typedef struct SpansCursor {
     unsigned char *wanted;       /* [trace point]: passes the bounds on names; NULL: all do */
     int by_id;                   /* only spans with this id */
     PythiaId id;
+    int seek;              /* the store is asked where they are; there is no scan */
+    PythiaSpanPlace place; /* the last answer */
     int64_t start_low, start_high, duration_low, duration_high;
     PythiaBuf json; /* the attributes of a row */
 } SpansCursor;
@@ -202,14 +204,52 @@ static int row_admitted(const SpansCursor *c) {
     return 1;
 }
 
+/* Goes to the next span with the id. Its trace is read back unless that is much more than what is asked for. */
+static int spans_seek(SpansCursor *c) {
+    enum { FEW_SPANS = 4096 };
+    PythiaScan *scan = &c->t.scan;
+    PythiaStore *store = pythia_capture_store(scan->capture);
+    PythiaSpanPlace before = c->place;
+    const int64_t *first, *count;
+    uint32_t n;
+    int found;
+    int rc = pythia_poll(&c->t.base.poll);
+    if (!rc) rc = pythia_store_next_span(store, c->id, &c->place, &found, spans_error(c));
+    if (rc || !found) {
+        scan->eof = 1;
+        return rc;
+    }
+    if (c->place.segment != before.segment) {
+        pythia_segment_release(scan->segment);
+        scan->segment = NULL;
+        scan->segment_id = c->place.segment;
+        rc = pythia_segment_open(store, scan->segment_id, &scan->segment, spans_error(c));
+        if (rc) return rc;
+    }
+    rc = pythia_segment_column(scan->segment, PYTHIA_COL_TRACE_FIRST_SPAN, &first, &n,
+                               spans_error(c));
+    if (!rc)
+        rc = pythia_segment_column(scan->segment, PYTHIA_COL_TRACE_SPANS, &count, &n,
+                                   spans_error(c));
+    if (rc) return rc;
+    int same = c->place.segment == before.segment && c->place.ordinal == before.ordinal;
+    scan->ordinal = c->place.ordinal;
+    c->whole = (c->used & OF_TRACE) || count[scan->ordinal] <= FEW_SPANS;
+    if (!same) rc = spans_enter(c);
+    c->row = c->place.span - (uint32_t)first[scan->ordinal];
+    c->n = c->row + 1;
+    return rc;
+}
+
 /* From the current row on, to the first that is admitted. */
 static int spans_settle_on_row(SpansCursor *c) {
     for (;;) {
         for (; c->row < c->n; c->row++)
             if (row_admitted(c)) return SQLITE_OK;
-        int rc = pythia_scan_next(&c->t.scan, &c->t.base.poll, spans_error(c));
+        int rc =
+            c->seek ? spans_seek(c) : pythia_scan_next(&c->t.scan, &c->t.base.poll, spans_error(c));
         if (rc || c->t.scan.eof) return rc;
-        rc = spans_enter(c);
+        if (!c->seek) rc = spans_enter(c);
         if (rc) return rc;
     }
 }
@@ -230,6 +270,7 @@ static int spans_filter(PythiaCursor *cursor, const PythiaBound *bounds, int n, 
     SpansCursor *c = (SpansCursor *)cursor;
     const PythiaBound *trace_id = pythia_bound(bounds, n, COL_TRACE_ID, PYTHIA_EQ);
     spans_release(cursor);
+    c->by_id = c->seek = 0;
     c->used = used;
     c->whole = trace_id != NULL || (used & OF_TRACE) != 0;
     c->t.table = &needs[(used & BIT(COL_ATTRIBUTES) ? 1 : 0) + (used & BIT(COL_ON_PATH) ? 2 : 0)];
@@ -241,6 +282,8 @@ static int spans_filter(PythiaCursor *cursor, const PythiaBound *bounds, int n, 
         if (!rc) rc = spans_want(c, bounds, n);
         const PythiaBound *id = pythia_bound(bounds, n, COL_SPAN_ID, PYTHIA_EQ);
         c->by_id = id != NULL;
+        c->seek = id && !trace_id;
+        c->place = (PythiaSpanPlace){0};
         if (id) c->id = pythia_names_find_id(c->names, pythia_value_text(id->value));
     }
     bounds_interval(bounds, n, COL_START, &c->start_low, &c->start_high);

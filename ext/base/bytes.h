@@ -57,6 +57,13 @@ static inline void pythia_store64(unsigned char *p, uint64_t v) {
     memcpy(p, &v, 8);
 }
 
+static inline void pythia_store32(unsigned char *p, uint32_t v) {
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap32(v);
+#endif
+    memcpy(p, &v, 4);
+}
+
 static inline uint32_t pythia_load32(const unsigned char *p) {
     uint32_t v;
     memcpy(&v, p, 4);

@@ -10,11 +10,6 @@ enum { CHECKSUM_BYTES = 8, HEADER_BYTES = 16 };
 
 static const unsigned char magic[4] = {'P', 'y', 'B', PYTHIA_BLOCK_VERSION};
 
-static void store32(unsigned char *p, uint64_t v) {
-    for (int i = 0; i < 4; i++)
-        p[i] = (unsigned char)(v >> (8 * i));
-}
-
 void pythia_block_begin(PythiaBlockWriter *writer, uint32_t parts) {
     writer->buf.n = 0;
     writer->buf.rc = SQLITE_OK;
@@ -32,7 +27,8 @@ void pythia_block_part(PythiaBlockWriter *writer) {
         writer->buf.rc = writer->part >= writer->parts ? SQLITE_INTERNAL : SQLITE_TOOBIG;
         return;
     }
-    store32(writer->buf.data + HEADER_BYTES + (size_t)writer->part * 4, writer->buf.n);
+    pythia_store32(writer->buf.data + HEADER_BYTES + (size_t)writer->part * 4,
+                   (uint32_t)writer->buf.n);
     writer->part++;
 }
 
@@ -44,9 +40,7 @@ int pythia_block_end(PythiaBlockWriter *writer) {
 
 void pythia_block_seal(unsigned char *data, size_t bytes) {
     if (bytes < HEADER_BYTES) return;
-    uint64_t sum = pythia_hash64(data + CHECKSUM_BYTES, bytes - CHECKSUM_BYTES);
-    store32(data, sum & UINT32_MAX);
-    store32(data + 4, sum >> 32);
+    pythia_store64(data, pythia_hash64(data + CHECKSUM_BYTES, bytes - CHECKSUM_BYTES));
 }
 
 int pythia_block_open(PythiaBlock *block, const void *data, size_t bytes) {

@@ -35,6 +35,10 @@ PythiaSegmentEntry *pythia_store_entry(PythiaStore *store, int64_t id) {
     return at < store->nentries && store->entries[at].info.id == id ? &store->entries[at] : NULL;
 }
 
+uint32_t pythia_store_entry_after(const PythiaStore *store, int64_t id) {
+    return entry_position(store, id + 1);
+}
+
 int pythia_store_add_entry(PythiaStore *store, const PythiaSegmentInfo *info) {
     int rc = pythia_grow((void **)&store->entries, &store->entries_capacity,
                          (size_t)store->nentries + 1, sizeof *store->entries);
@@ -44,8 +48,14 @@ int pythia_store_add_entry(PythiaStore *store, const PythiaSegmentInfo *info) {
     return SQLITE_OK;
 }
 
+void pythia_store_drop_filter(PythiaStore *store, PythiaSegmentEntry *entry) {
+    store->filter_bytes -= entry->filter.bytes;
+    pythia_block_close(&entry->filter);
+}
+
 void pythia_store_drop_entry(PythiaStore *store, PythiaSegmentEntry *entry) {
     pythia_store_detach(store, entry);
+    pythia_store_drop_filter(store, entry);
     pythia_free(entry->dead);
     size_t at = (size_t)(entry - store->entries);
     memmove(entry, entry + 1, (store->nentries - at - 1) * sizeof *entry);
@@ -131,9 +141,11 @@ static int same_contents(const PythiaSegmentInfo *a, const PythiaSegmentInfo *b)
            a->links == b->links;
 }
 
-static void free_entries(PythiaSegmentEntry *entries, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++)
+static void free_entries(PythiaStore *store, PythiaSegmentEntry *entries, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        pythia_store_drop_filter(store, &entries[i]);
         pythia_free(entries[i].dead);
+    }
     pythia_free(entries);
 }
 
@@ -144,16 +156,21 @@ int pythia_store_load_segments(PythiaStore *store, int keep, char **error) {
     store->entries_capacity = store->nentries = 0;
     int rc = read_entries(store, error);
     for (uint32_t i = 0; i < nold; i++) {
-        if (!old[i].cached) continue;
+        if (!old[i].cached && !old[i].filter.data) continue;
         PythiaSegmentEntry *now = rc || !keep ? NULL : pythia_store_entry(store, old[i].info.id);
-        if (now && same_contents(&now->info, &old[i].info) && copy_dead(old[i].cached, now) == 0) {
+        if (now && !same_contents(&now->info, &old[i].info)) now = NULL;
+        if (now) {
+            now->filter = old[i].filter;
+            memset(&old[i].filter, 0, sizeof old[i].filter);
+        }
+        if (now && old[i].cached && copy_dead(old[i].cached, now) == 0) {
             now->cached = old[i].cached;
             old[i].cached = NULL;
         } else {
             pythia_store_detach(store, &old[i]);
         }
     }
-    free_entries(old, nold);
+    free_entries(store, old, nold);
     return rc;
 }
 
@@ -264,7 +281,7 @@ void pythia_segment_release(PythiaSegment *segment) {
 }
 
 void pythia_store_free_segments(PythiaStore *store) {
-    free_entries(store->entries, store->nentries);
+    free_entries(store, store->entries, store->nentries);
     store->entries = NULL;
     store->nentries = 0;
     while (store->newest) {

@@ -5,6 +5,7 @@
 ** trace), and what is stored twice is compared: counts, the range of times, the trace index, the
 ** blocks that the directory names and those that are there. */
 #include "ext/base/buf.h"
+#include "ext/store/filter.h"
 #include "ext/store/internal.h"
 
 enum { LINES = 100 /* of a report */ };
@@ -100,6 +101,31 @@ static int check_columns(Check *c, PythiaSegment *segment, char **error) {
     return rc;
 }
 
+/* The filter follows from the ids. */
+static int check_filter(Check *c, PythiaSegment *segment, char **error) {
+    const PythiaBlock *block;
+    PythiaText stored;
+    char *message = NULL;
+    const int64_t *form = NULL, *hi = NULL, *lo = NULL;
+    uint32_t n;
+    int rc = pythia_segment_block(segment, PYTHIA_SLOT_FILTER, &block, &message);
+    if (!rc && !block) return SQLITE_OK;
+    if (!rc) rc = pythia_segment_filter(segment, block, &stored, &message);
+    if (!rc) rc = pythia_segment_column(segment, PYTHIA_COL_SPAN_FORM, &form, &n, &message);
+    if (!rc) rc = pythia_segment_column(segment, PYTHIA_COL_SPAN_HI, &hi, &n, &message);
+    if (!rc) rc = pythia_segment_column(segment, PYTHIA_COL_SPAN_ID, &lo, &n, &message);
+    if (rc) return absorb(c, rc, &message, error);
+    unsigned char *filter = pythia_alloc_zero(stored.n);
+    if (!filter) return SQLITE_NOMEM;
+    for (uint32_t i = 0; i < n; i++)
+        pythia_filter_add(filter, stored.n,
+                          (PythiaId){(uint64_t)hi[i], (uint64_t)lo[i], (uint32_t)form[i]});
+    if (memcmp(filter, stored.p, stored.n) != 0)
+        note_segment(c, segment, "its filter is not that of the ids of its spans");
+    pythia_free(filter);
+    return SQLITE_OK;
+}
+
 /* As many blocks as the directory names. */
 static int check_blocks(Check *c, PythiaSegment *segment, char **error) {
     char *message = NULL;
@@ -156,6 +182,7 @@ static int check_segment(Check *c, int64_t id, char **error) {
     int before = c->lines;
     rc = check_columns(c, segment, error);
     if (!rc) rc = check_blocks(c, segment, error);
+    if (!rc) rc = check_filter(c, segment, error);
     for (uint32_t t = 0; !rc && t < segment->info.traces; t++) {
         rc = c->poll ? pythia_poll_now(c->poll) : SQLITE_OK;
         if (!rc) rc = check_trace(c, segment, t, &first, &last, error);

@@ -437,6 +437,31 @@ int pythia_column_decode(const PythiaColumn *column, uint32_t first, uint32_t n,
     return SQLITE_OK;
 }
 
+/* The place of a value among n, or n. First all are compared without a branch, as vectors can be. */
+static uint32_t place_of(const int64_t *values, uint32_t n, int64_t value) {
+    unsigned any = 0;
+    for (uint32_t i = 0; i < n; i++)
+        any |= values[i] == value;
+    for (uint32_t i = 0; any && i < n; i++)
+        if (values[i] == value) return i;
+    return n;
+}
+
+int pythia_column_find(const PythiaColumn *column, int64_t value, uint32_t first, uint32_t *index) {
+    int64_t values[MINI];
+    for (*index = first; *index < column->n;) {
+        uint32_t n = MINI - (*index & (MINI - 1));
+        if (n > column->n - *index) n = column->n - *index;
+        int rc = pythia_column_decode(column, *index, n, values);
+        if (rc) return rc;
+        uint32_t at = place_of(values, n, value);
+        *index += at;
+        if (at < n) return SQLITE_OK;
+    }
+    *index = column->n;
+    return SQLITE_OK;
+}
+
 /* The first value of a mini-block, without decoding the others where the encoding has it in front. */
 static int mini_first(const PythiaColumn *column, uint32_t mini, int64_t *value) {
     PythiaBytes b;

@@ -36,6 +36,10 @@ int pythia_column_open(PythiaColumn *column, const void *data, size_t bytes);
 /* Decodes values first .. first + n - 1; SQLITE_CORRUPT_VTAB also when the column has fewer. */
 int pythia_column_decode(const PythiaColumn *column, uint32_t first, uint32_t n, int64_t *values);
 
+/* *index: that of the first value from `first` on that is equal to `value`, the number of values when there is
+** none. */
+int pythia_column_find(const PythiaColumn *column, int64_t value, uint32_t first, uint32_t *index);
+
 /* In a column in ascending order: *index is that of the first value that is not less than `value`,
 ** the number of values when there is none. Decodes one mini-block. In a column that is not in order
 ** the index means nothing, but it is in range. */

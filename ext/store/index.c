@@ -1,8 +1,12 @@
 /* index.c - finding and deleting traces.
 **
 ** pythia_xtrace maps a hash of a trace's id to where the trace lies. The id itself is in the segment, so
-** that a hit is verified there; equal hashes of different ids just cost another look. */
+** that a hit is verified there; equal hashes of different ids just cost another look.
+**
+** Spans have no such table: it would take more room than the spans. The filters of the segments (filter.h) tell
+** which of them need be looked at, and there the column of ids is searched. */
 #include "ext/base/bytes.h"
+#include "ext/store/filter.h"
 #include "ext/store/internal.h"
 
 int64_t pythia_store_hash(const PythiaNames *names, PythiaId id) {
@@ -72,6 +76,90 @@ int pythia_store_find(PythiaStore *store, PythiaId trace, int *found, int64_t *s
     if (!rc && done) rc = pythia_store_fail(store, done, "xtrace", error);
     return rc;
 }
+
+/* ---- spans ------------------------------------------------------------------------------------------ */
+
+/* Reads the filter of a segment, and keeps it where there is room. *filter.p NULL: it has none. */
+static int filter_read(PythiaStore *store, PythiaSegmentEntry *entry, PythiaBlock *own,
+                       PythiaText *filter, char **error) {
+    PythiaSegment *segment;
+    *filter = (PythiaText){NULL, 0};
+    int rc = pythia_segment_open(store, entry->info.id, &segment, error);
+    if (rc) return rc;
+    rc = pythia_segment_directory(segment, error);
+    if (!rc && segment->mask >> PYTHIA_SLOT_FILTER & 1) {
+        rc = pythia_store_block(segment, PYTHIA_SLOT_FILTER, own, error);
+        if (!rc) rc = pythia_segment_filter(segment, own, filter, error);
+    }
+    pythia_segment_release(segment);
+    if (rc || !filter->p || store->filter_bytes + own->bytes > store->cache_budget / 4) return rc;
+    store->filter_bytes += own->bytes;
+    entry->filter = *own;
+    memset(own, 0, sizeof *own);
+    return SQLITE_OK;
+}
+
+static int may_hold(PythiaStore *store, PythiaSegmentEntry *entry, PythiaId id, int *may,
+                    char **error) {
+    PythiaBlock own = {0};
+    PythiaText filter;
+    int rc = entry->filter.data ? pythia_block_get(&entry->filter, 0, &filter)
+                                : filter_read(store, entry, &own, &filter, error);
+    *may =
+        !rc && (!filter.p || pythia_filter_may_hold((const unsigned char *)filter.p, filter.n, id));
+    pythia_block_close(&own);
+    return rc;
+}
+
+/* The trace of a span: the last one that begins at or before it. */
+static int span_trace(PythiaSegment *segment, uint32_t span, uint32_t *ordinal, char **error) {
+    const int64_t *first;
+    uint32_t n, low = 0;
+    int rc = pythia_segment_column(segment, PYTHIA_COL_TRACE_FIRST_SPAN, &first, &n, error);
+    if (rc) return rc;
+    for (uint32_t high = n; high - low > 1;) {
+        uint32_t middle = low + (high - low) / 2;
+        *(first[middle] <= span ? &low : &high) = middle;
+    }
+    *ordinal = low;
+    return SQLITE_OK;
+}
+
+static int next_in_segment(PythiaStore *store, PythiaId id, PythiaSpanPlace *place, int *found,
+                           char **error) {
+    PythiaSegment *segment;
+    int rc = pythia_segment_open(store, place->segment, &segment, error);
+    for (; !rc && !*found; place->span++) {
+        rc = pythia_segment_next_span(segment, id, &place->span, error);
+        if (rc || place->span == segment->info.spans) break;
+        rc = span_trace(segment, place->span, &place->ordinal, error);
+        if (rc || (*found = !pythia_segment_dead(segment, place->ordinal)) != 0) break;
+    }
+    pythia_segment_release(segment);
+    return rc;
+}
+
+int pythia_store_next_span(PythiaStore *store, PythiaId id, PythiaSpanPlace *place, int *found,
+                           char **error) {
+    *found = 0;
+    if (id.form == PYTHIA_ID_NONE) return SQLITE_OK;
+    int rc = SQLITE_OK;
+    if (pythia_store_entry(store, place->segment)) { /* else it has gone meanwhile */
+        place->span++;
+        rc = next_in_segment(store, id, place, found, error);
+    }
+    for (uint32_t i = pythia_store_entry_after(store, place->segment);
+         !rc && !*found && i < store->nentries; i++) {
+        int may;
+        rc = may_hold(store, &store->entries[i], id, &may, error);
+        if (rc || !may) continue;
+        *place = (PythiaSpanPlace){.segment = store->entries[i].info.id};
+        rc = next_in_segment(store, id, place, found, error);
+    }
+    return rc;
+}
+
+/* ---- deleting --------------------------------------------------------------------------------------- */
 
 /* Takes a trace out of the index. */
 static int unindex(PythiaStore *store, PythiaId id, int64_t segment, uint32_t ordinal,

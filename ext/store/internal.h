@@ -23,6 +23,7 @@ typedef struct PythiaSegmentEntry {
     size_t dead_bytes;
     PythiaSegment *cached; /* its object, borrowed, or NULL */
     int dirty;             /* live and dead are to be written at the flush */
+    PythiaBlock filter;    /* of the ids of its spans; no block: not kept in memory */
 } PythiaSegmentEntry;
 
 /* Names, the newest object first. Older ones are kept for those that point into their texts. */
@@ -85,6 +86,8 @@ struct PythiaStore {
 
     PythiaSegment *newest, *oldest; /* all segment objects, by use */
     size_t cached_bytes, cache_budget;
+    size_t
+        filter_bytes; /* of the filters that are kept: at most a quarter of the budget, not counted in it */
     PythiaPacker packer; /* for reading */
 
     int keep;
@@ -134,8 +137,12 @@ int pythia_store_new_names(PythiaStore *store);
 int pythia_store_load_segments(PythiaStore *store, int keep, char **error);
 void pythia_store_free_segments(PythiaStore *store);
 PythiaSegmentEntry *pythia_store_entry(PythiaStore *store, int64_t id);
+/* The index of the first entry whose id is larger. */
+uint32_t pythia_store_entry_after(const PythiaStore *store, int64_t id);
 int pythia_store_add_entry(PythiaStore *store, const PythiaSegmentInfo *info);
 void pythia_store_drop_entry(PythiaStore *store, PythiaSegmentEntry *entry);
+/* Frees the filter of an entry. */
+void pythia_store_drop_filter(PythiaStore *store, PythiaSegmentEntry *entry);
 /* Lets go of the object of an entry: whoever holds it may go on reading. */
 void pythia_store_detach(PythiaStore *store, PythiaSegmentEntry *entry);
 

@@ -19,6 +19,7 @@
 **   RESOURCE        end of each set in the bytes, bytes (values.h)
 **   REST, POINT_VALUES, LINK_VALUES
 **                   rows, ends, bytes (values.h). REST: values of spans that are in no column
+**   FILTER          filter.h: which ids its spans may have. A segment without one was written before there were any
 **   ATTRIBUTE + i   rows (ascending), codes; for texts also the end of each distinct text, and bytes
 **
 ** A part that is called bytes is packed (pack.h), all others but the mask are columns (column.h).
@@ -49,6 +50,7 @@ enum {
     PYTHIA_SLOT_REST,
     PYTHIA_SLOT_POINT_VALUES,
     PYTHIA_SLOT_LINK_VALUES,
+    PYTHIA_SLOT_FILTER,
     PYTHIA_SLOT_FIXED, /* number of the slots above */
     PYTHIA_SLOT_ATTRIBUTE = 32,
     PYTHIA_SLOT_SHIFT = 16 /* in the id of a row */
@@ -217,6 +219,12 @@ int pythia_segment_gather_spans(PythiaSegment *segment, uint32_t first, uint32_t
 /* The same for a block of lists: slot REST, POINT_VALUES or LINK_VALUES; appends. */
 int pythia_segment_gather_lists(PythiaSegment *segment, int slot, uint32_t first, uint32_t n,
                                 char **error);
+/* Whether a block can be the filter of the segment. */
+int pythia_segment_filter(const PythiaSegment *segment, const PythiaBlock *block,
+                          PythiaText *filter, char **error);
+/* The first span from `span` on that has the id; *span is the number of spans when there is none. */
+int pythia_segment_next_span(PythiaSegment *segment, PythiaId id, uint32_t *span, char **error);
+
 /* Reads the block of an attribute column, without decoding it. */
 int pythia_segment_attribute_open(PythiaSegment *segment, uint32_t index, char **error);
 

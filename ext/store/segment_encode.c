@@ -1,4 +1,5 @@
 /* segment_encode.c - turning collected columns into blocks; the layout is in segment.h. */
+#include "ext/store/filter.h"
 #include "ext/store/writer.h"
 
 #include <stdlib.h>
@@ -118,6 +119,21 @@ static int write_resources(PythiaWriter *w, PythiaBlockSink sink, void *context)
     part_column(w, ends, w->nresources);
     part_bytes(w, &w->bytes);
     return block_done(w, PYTHIA_SLOT_RESOURCE, sink, context);
+}
+
+static int write_filter(PythiaWriter *w, PythiaBlockSink sink, void *context) {
+    const int64_t *form = w->columns[PYTHIA_COL_SPAN_FORM], *hi = w->columns[PYTHIA_COL_SPAN_HI],
+                  *lo = w->columns[PYTHIA_COL_SPAN_ID];
+    size_t bytes = pythia_filter_bytes(w->info.spans);
+    pythia_block_begin(&w->block, 1);
+    unsigned char *filter = pythia_buf_room(&w->block.buf, bytes);
+    if (!filter) return w->block.buf.rc;
+    memset(filter, 0, bytes);
+    for (uint32_t i = 0; i < w->info.spans; i++)
+        pythia_filter_add(filter, bytes,
+                          (PythiaId){(uint64_t)hi[i], (uint64_t)lo[i], (uint32_t)form[i]});
+    pythia_block_part(&w->block);
+    return block_done(w, PYTHIA_SLOT_FILTER, sink, context);
 }
 
 /* ---- attributes ------------------------------------------------------------------------------------ */
@@ -281,6 +297,7 @@ static uint32_t slot_mask(const PythiaWriter *w) {
     if (w->rest_lists.n) mask |= (uint32_t)1 << PYTHIA_SLOT_REST;
     if (w->points.n) mask |= (uint32_t)1 << PYTHIA_SLOT_POINT_VALUES;
     if (w->links.n) mask |= (uint32_t)1 << PYTHIA_SLOT_LINK_VALUES;
+    if (w->info.spans) mask |= (uint32_t)1 << PYTHIA_SLOT_FILTER;
     return mask;
 }
 
@@ -297,6 +314,8 @@ static int write_slot(PythiaWriter *w, int slot, PythiaBlockSink sink, void *con
         return write_lists(w, &w->rest_lists, slot, sink, context);
     case PYTHIA_SLOT_POINT_VALUES:
         return write_lists(w, &w->points, slot, sink, context);
+    case PYTHIA_SLOT_FILTER:
+        return write_filter(w, sink, context);
     default:
         return write_lists(w, &w->links, slot, sink, context);
     }

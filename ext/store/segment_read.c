@@ -7,6 +7,7 @@
 #include "ext/store/segment.h"
 
 #include "ext/base/bytes.h"
+#include "ext/store/filter.h"
 
 /* ---- messages and memory --------------------------------------------------------------------------- */
 
@@ -324,6 +325,32 @@ int pythia_segment_range(PythiaSegment *segment, int column, uint32_t first, uin
                                    error);
     if (!rc && !in_bounds(segment, column, values, n))
         rc = pythia_segment_damaged(segment, slot, "a value is out of range", error);
+    return rc;
+}
+
+int pythia_segment_filter(const PythiaSegment *segment, const PythiaBlock *block,
+                          PythiaText *filter, char **error) {
+    const int slot = PYTHIA_SLOT_FILTER;
+    int rc = pythia_segment_result(segment, slot, pythia_block_get(block, 0, filter), error);
+    if (!rc && filter->n != pythia_filter_bytes(segment->info.spans))
+        rc = pythia_segment_damaged(segment, slot, "damaged", error);
+    return rc;
+}
+
+int pythia_segment_next_span(PythiaSegment *segment, PythiaId id, uint32_t *span, char **error) {
+    const uint32_t n = segment->info.spans;
+    PythiaColumn view;
+    int rc = *span < n ? column_open(segment, PYTHIA_COL_SPAN_ID, &view, error) : SQLITE_OK;
+    while (!rc && *span < n) {
+        int64_t hi, form;
+        rc = pythia_segment_result(segment, PYTHIA_SLOT_ID,
+                                   pythia_column_find(&view, (int64_t)id.lo, *span, span), error);
+        if (rc || *span == n) break;
+        rc = pythia_segment_range(segment, PYTHIA_COL_SPAN_HI, *span, 1, &hi, error);
+        if (!rc) rc = pythia_segment_range(segment, PYTHIA_COL_SPAN_FORM, *span, 1, &form, error);
+        if (rc || ((uint64_t)hi == id.hi && form == id.form)) break;
+        ++*span;
+    }
     return rc;
 }
 

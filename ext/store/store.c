@@ -3,9 +3,9 @@
 ** The cookie. Every change of the tables writes a new value to the row `cookie` of pythia_xconfig: a
 ** counter in the upper bits, random lower ones, so that a value that was rolled back is not met again by
 ** chance. Reading it tells whether memory is up to date; that costs one small statement, and is left out as
-** long as SQLite says that the file is the one that memory was compared with (SQLITE_FCNTL_DATA_VERSION). The row `epoch` is raised when something
-** that was stored before changed (heads, resolutions, names): then more must be read anew than what was
-** added. */
+** long as SQLite says that the file is the one that memory was compared with (SQLITE_FCNTL_DATA_VERSION). The
+** row `epoch` is raised when something that was stored before changed (heads, resolutions, names): then more
+** must be read anew than what was added. */
 #include "ext/store/internal.h"
 
 /* ---- statements ------------------------------------------------------------------------------------ */

@@ -231,6 +231,18 @@ int pythia_segment_head(PythiaSegment *segment, uint32_t ordinal, PythiaHead *he
 int pythia_store_find(PythiaStore *store, PythiaId trace, int *found, int64_t *segment,
                       uint32_t *ordinal, char **error);
 
+/* Where a live span lies. Zeroed: before the first. */
+typedef struct PythiaSpanPlace {
+    int64_t segment;
+    uint32_t span;    /* its number in the segment */
+    uint32_t ordinal; /* of its trace */
+} PythiaSpanPlace;
+
+/* The next span with that id in the order of segments and spans, whatever its trace. *found 0: there is none.
+** Segments whose filter (filter.h) does not have the id are not opened. */
+int pythia_store_next_span(PythiaStore *store, PythiaId id, PythiaSpanPlace *place, int *found,
+                           char **error);
+
 /* ---- writing -------------------------------------------------------------------------------------- */
 
 /* Begins a write session: takes SQLite's write lock and sees what others changed, so that names which

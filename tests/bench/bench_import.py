@@ -4,6 +4,7 @@ import re
 
 from common import *
 
+BY_SPAN = "SELECT * FROM pythia_spans WHERE span_id = ?1"
 BY_ID = "SELECT * FROM {} WHERE trace_id = ?1"
 
 
@@ -150,6 +151,9 @@ def bench_import_long(b):
                                  "SELECT trace_id FROM pythia_traces", BY_ID.format("pythia_spans"))[0]
     b.results.add("a trace by id", "pythia", f"warm, median, {traces:,} traces", middle, "us", at_most=100)
     b.results.add("a trace by id", "pythia", f"warm, 99th percentile, {traces:,} traces", high, "us")
+    middle, _, _, _ = measure(SO, os.path.join(BENCH, "pythia-long.db"), "lookup", 1000,
+                              "SELECT span_id FROM pythia_spans WHERE rowid % 977 = 0", BY_SPAN)[0]
+    b.results.add("a span by id", "pythia", f"warm, median, {traces:,} traces", middle, "us", at_most=1000)
 
 
 def run(b):

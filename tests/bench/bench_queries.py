@@ -1,4 +1,4 @@
-"""bench_queries.py - reading back: scans, a trace by id, groups, beside an ordinary table."""
+"""bench_queries.py - reading back: scans, a trace or a span by id, groups, beside an ordinary table."""
 import os
 
 from common import *
@@ -7,6 +7,7 @@ GROUP_BY = "SELECT operation, count(*), avg(duration_ns) FROM {} GROUP BY 1"
 TOP = "SELECT trace_id, span_id, operation, duration_ns FROM {} ORDER BY duration_ns DESC LIMIT 10"
 BY_ID = "SELECT * FROM {} WHERE trace_id = ?1"
 COMPARE = "SELECT count(*) FROM pythia_compare('start_ns <= {0}', 'start_ns > {0}')"
+BY_SPAN = "SELECT * FROM pythia_spans WHERE span_id = ?1"
 GROUPS = "SELECT group_id, traces, mean_ns, stddev_ns, cov FROM pythia_groups ORDER BY cov DESC"
 
 
@@ -30,6 +31,11 @@ def run(b):
         found = "" if rows == 1000 * SPANS else f"{rows:g} rows instead of {1000 * SPANS}"
         b.results.add("a trace by id", engine, "warm, median", middle, "us", at_most=bound, note=found)
         b.results.add("a trace by id", engine, "warm, 99th percentile", high, "us")
+    spans = "SELECT span_id FROM pythia_spans WHERE rowid % 97 = 0"
+    for found, ids in (("", spans), (", not there", f"SELECT substr(span_id, 2) || '0' FROM ({spans})")):
+        middle, high, _, _ = measure(SO, database, "lookup", 1000, ids, BY_SPAN)[0]
+        b.results.add("a span by id", "pythia", "warm, median" + found, middle, "us", at_most=500)
+        b.results.add("a span by id", "pythia", "warm, 99th percentile" + found, high, "us")
     cold, warm = measure(SO, database, "time", 9, GROUPS)[0]
     b.results.add("pythia_groups by cov", "pythia", "first in a connection", cold, "ms", at_most=10)
     b.results.add("pythia_groups by cov", "pythia", "warm", warm, "ms", at_most=10)

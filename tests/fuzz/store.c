@@ -36,6 +36,8 @@ static void read_column(const PythiaColumn *column) {
         must(k == 0 || memcmp(all + first, part, k * sizeof *part) == 0);
     }
     if (pythia_column_lower_bound(column, 1000, &index) == SQLITE_OK) must(index <= column->n);
+    if (n == column->n && pythia_column_find(column, all[n / 2], 0, &index) == SQLITE_OK)
+        must(n ? all[index] == all[n / 2] && index <= n / 2 : index == 0);
     free(all);
     free(part);
 }

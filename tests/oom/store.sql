@@ -6,6 +6,7 @@ DELETE FROM pythia_traces WHERE rowid IN (SELECT rowid FROM pythia_traces LIMIT 
 INSERT INTO pythia(pythia) VALUES('integrity-check');
 INSERT INTO pythia(pythia) VALUES('optimize');
 SELECT count(*), sum(duration_ns), count(attributes) FROM pythia_spans;
+SELECT count(attributes), sum(duration_ns) FROM pythia_spans WHERE span_id = (SELECT max(span_id) FROM pythia_spans);
 CREATE VIRTUAL TABLE temp.pythia USING pythia;
 INSERT INTO temp.pythia(pythia) VALUES('merge 3');
 DROP TABLE temp.pythia;

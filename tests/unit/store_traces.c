@@ -358,6 +358,21 @@ static int read_columns(Reader *r, PythiaSegment *s) {
     return rc;
 }
 
+/* Looks each span of a live trace up by its id. */
+static int seek_spans(Reader *r, PythiaSegment *s, uint32_t t) {
+    int rc = SQLITE_OK;
+    for (uint32_t i = 0; !rc && i < r->trace.nspans; i++) {
+        PythiaSpanPlace place = {0};
+        int found;
+        do
+            rc = pythia_store_next_span(r->store, r->trace.spans[i].id, &place, &found, &r->error);
+        while (!rc && found && (place.segment != pythia_segment_info(s)->id || place.ordinal != t));
+        if (!rc && !found) r->damaged++;
+        rc = absorb(r, rc);
+    }
+    return rc;
+}
+
 static int read_trace(Reader *r, PythiaSegment *s, uint32_t t) {
     PythiaHead head;
     int found;
@@ -371,6 +386,7 @@ static int read_trace(Reader *r, PythiaSegment *s, uint32_t t) {
         rc = absorb(
             r, pythia_store_find(r->store, r->trace.id, &found, &segment, &ordinal, &r->error));
         if (!rc && !found && !pythia_segment_dead(s, t)) r->damaged++;
+        if (!rc && !pythia_segment_dead(s, t)) rc = seek_spans(r, s, t);
     } else {
         rc = absorb(r, rc);
     }

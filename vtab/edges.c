@@ -4,6 +4,7 @@
 ** directly precedes. Times are the effective ones. An edge on the critical path has the duration that
 ** pythia_critical_path shows, but for one case: where clocks tick coarsely, spans may overlap a little and
 ** still count as one after the other; then duration_ns is negative here, and 0 there. */
+#include "ext/trace/graph.h"
 #include "vtab/scan.h"
 #include "vtab/tables.h"
 
@@ -61,7 +62,7 @@ static int edges_emit(PythiaTraceCursor *c, PythiaRows *rows) {
     for (uint32_t i = 0; i + 1 < path->n; i++)
         next[path->steps[i].event] = path->steps[i + 1].event;
     EmitEdges e = {c, rows, names, next};
-    rc = pythia_trace_edges(&c->trace, model, names, emit_edge, &e);
+    rc = pythia_graph_edges(&c->trace, model, names, emit_edge, &e);
     pythia_free(next);
     return rc;
 }

@@ -546,43 +546,6 @@ static int renew_if_finer(PythiaIntake *in, char **error) {
     return rc ? rc : use_resolutions(in);
 }
 
-static int put_problem(PythiaIntake *in, const PythiaTrace *trace, const char *kind, uint32_t n,
-                       const char *what) {
-    if (!n) return SQLITE_OK;
-    char id[PYTHIA_ID_CHARS], detail[160];
-    PythiaText text = pythia_names_id_text(in->names, trace->id, id);
-    sqlite3_snprintf(sizeof detail, detail, "%u %s", n, what);
-    sqlite3_bind_text(in->problem, 1, kind, -1, SQLITE_STATIC);
-    sqlite3_bind_text64(in->problem, 2, text.p, text.n, SQLITE_TRANSIENT, SQLITE_UTF8);
-    sqlite3_bind_text(in->problem, 3, detail, -1, SQLITE_TRANSIENT);
-    sqlite3_step(in->problem);
-    return sqlite3_reset(in->problem);
-}
-
-/* One row for each kind of repair. */
-static int put_repairs(PythiaIntake *in, const PythiaTrace *trace) {
-    const PythiaRepairs *r = &trace->repairs;
-    int rc = put_problem(in, trace, "open", r->open_spans,
-                         "span(s) lost one half and were closed at the instant of the other");
-    if (!rc)
-        rc = put_problem(in, trace, "duplicate", r->duplicates,
-                         "exact repetition(s) of a span dropped");
-    if (!rc)
-        rc = put_problem(in, trace, "conflict", r->conflicts,
-                         "span(s) share id, kind and service with another but differ; both kept");
-    if (!rc)
-        rc = put_problem(in, trace, "outside", r->outside_points,
-                         "point(s) outside the time of their span");
-    if (!rc)
-        rc = put_problem(in, trace, "orphan", r->orphans,
-                         "span(s) name a parent that is not in the trace; kept as secondary roots");
-    if (!rc)
-        rc = put_problem(in, trace, "cycle", r->cycles,
-                         "cycle(s) of parents cut at the earliest span");
-    if (!rc) rc = put_problem(in, trace, "negative", r->negative, "span(s) end before they start");
-    return rc;
-}
-
 static int store_trace(PythiaIntake *in, PythiaTrace *trace, char **error) {
     int rc = note_resolutions(in, trace);
     if (!rc) rc = pythia_capture_analyse(in->capture, trace, &in->analysis, error);
@@ -615,19 +578,6 @@ static int merge_into_stored(PythiaIntake *in, const PythiaTrace *late) {
     return rc;
 }
 
-static int forget_problems(PythiaIntake *in, const PythiaTrace *trace, char **error) {
-    char id[PYTHIA_ID_CHARS];
-    sqlite3_stmt *statement;
-    int rc = pythia_store_prepare(
-        in->capture->store, &statement,
-        "DELETE FROM \"%w\".pythia_xproblem WHERE trace_id = ?1 AND file IS NULL", error);
-    if (rc) return rc;
-    PythiaText text = pythia_names_id_text(in->names, trace->id, id);
-    sqlite3_bind_text64(statement, 1, text.p, text.n, SQLITE_TRANSIENT, SQLITE_UTF8);
-    sqlite3_step(statement);
-    return sqlite3_finalize(statement);
-}
-
 /* A trace that is stored already: what is new in `late` is added to it. */
 static int reopen_trace(PythiaIntake *in, const PythiaTrace *late, int64_t segment_id,
                         uint32_t ordinal, char **error) {
@@ -649,8 +599,8 @@ static int reopen_trace(PythiaIntake *in, const PythiaTrace *late, int64_t segme
     merged->repairs.duplicates = 0; /* of another import: no fault of this trace */
     rc = pythia_capture_delete(in->capture, segment_id, ordinal, error);
     if (!rc) rc = store_trace(in, merged, error);
-    if (!rc) rc = forget_problems(in, merged, error);
-    if (!rc) rc = put_repairs(in, merged);
+    if (!rc) rc = pythia_repairs_forget(in->capture, merged, error);
+    if (!rc) rc = pythia_repairs_put(in->capture, merged, in->problem);
     in->stats.reopened++;
     in->stats.duplicates += duplicates;
     in->stats.spans += (int64_t)merged->nspans - stored;
@@ -677,7 +627,7 @@ static int finish_trace(PythiaIntake *in, OpenTrace *open, char **error) {
     } else if (!rc) {
         rc = pythia_trace_build(trace, in->names);
         if (!rc) rc = store_trace(in, trace, error);
-        if (!rc) rc = put_repairs(in, trace);
+        if (!rc) rc = pythia_repairs_put(in->capture, trace, in->problem);
         in->stats.traces++;
         in->stats.duplicates += trace->repairs.duplicates;
         in->stats.spans += trace->nspans;
@@ -717,62 +667,5 @@ int pythia_intake_finish(PythiaIntake *in, PythiaImportStats *stats, char **erro
         anew |= in->stats.traces + in->stats.reopened > 0;
     if (!rc && anew) rc = pythia_capture_rebuild(in->capture, 0, in->poll, error);
     *stats = in->stats;
-    return rc;
-}
-
-/* ---- names anew -------------------------------------------------------------------------------------------------- */
-
-static int rename_span(PythiaCapture *capture, PythiaTrace *trace, uint32_t index, uint32_t raw_key,
-                       char **error) {
-    PythiaNames *names = pythia_store_names(capture->store);
-    PythiaSpan *span = &trace->spans[index];
-    PythiaTracepoint old = names->tracepoints[span->tracepoint];
-    PythiaText raw = pythia_names_text(names, old.operation);
-    PythiaValue *kept = NULL;
-    for (uint32_t v = 0; v < span->nvalues; v++) {
-        PythiaValue *value = &trace->values[span->first_value + v];
-        if (value->key == raw_key && value->type == PYTHIA_VALUE_TEXT) kept = value;
-    }
-    if (kept) raw = (PythiaText){kept->of.text, kept->n};
-    uint32_t operation;
-    int rc = pythia_renames_apply(capture, old.service, raw, &operation, error);
-    if (!rc) rc = pythia_names_tracepoint(names, old.service, operation, 0, &span->tracepoint);
-    if (rc) return rc;
-    int folded = !pythia_text_equal(pythia_names_text(names, operation), raw);
-    if (kept && !folded) { /* the raw name is the name again */
-        *kept = trace->values[span->first_value + --span->nvalues];
-    } else if (!kept && folded) {
-        PythiaSpan whole = *span;
-        uint32_t n = whole.nvalues;
-        rc = pythia_grow((void **)&trace->values, &trace->values_capacity,
-                         (size_t)trace->nvalues + n + 1, sizeof *trace->values);
-        if (rc) return rc;
-        PythiaValue *to = trace->values + trace->nvalues;
-        if (n) memcpy(to, trace->values + whole.first_value, n * sizeof *to);
-        to[n] = (PythiaValue){.key = raw_key,
-                              .type = PYTHIA_VALUE_TEXT,
-                              .n = (uint32_t)raw.n,
-                              .of.text = pythia_arena_copy(&trace->arena, raw.p, raw.n)};
-        if (!to[n].of.text) return SQLITE_NOMEM;
-        span->first_value = trace->nvalues;
-        span->nvalues = n + 1;
-        trace->nvalues += n + 1;
-    }
-    return SQLITE_OK;
-}
-
-int pythia_trace_rename(PythiaCapture *capture, PythiaTrace *trace, char **error) {
-    PythiaNames *names = pythia_store_names(capture->store);
-    uint32_t raw_key;
-    int rc = pythia_renames_load(capture, error);
-    if (!rc) rc = pythia_names_string(names, PYTHIA_TEXT("raw_name"), &raw_key);
-    for (uint32_t i = 0; !rc && i < trace->nspans; i++)
-        rc = rename_span(capture, trace, i, raw_key, error);
-    for (uint32_t i = 0; !rc && i < trace->npoints; i++) {
-        PythiaPoint *point = &trace->points[i];
-        const PythiaTracepoint span = names->tracepoints[trace->spans[point->span].tracepoint];
-        uint32_t name = names->tracepoints[point->tracepoint].point;
-        rc = pythia_names_tracepoint(names, span.service, span.operation, name, &point->tracepoint);
-    }
     return rc;
 }

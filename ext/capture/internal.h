@@ -8,6 +8,7 @@
 **   model.c     from settings and rules to a PythiaModel
 **   expectations.c, judge.c   rows of pythia_expectations, and what they and the settings say of groups
 **   intake.c    records in: assembling traces, merging with stored ones
+**   repairs.c   what was mended of a trace, as rows
 **   held.c      traces kept in memory
 **   pairs.c     happened-before without reading traces (pairs.h)
 **   settle.c    groups in and out of the store, regrouping, rebuilding, commands */
@@ -106,6 +107,8 @@ void pythia_renames_clear(PythiaRenames *renames);
 /* The operation (string id) that a raw name of a service becomes. */
 int pythia_renames_apply(PythiaCapture *capture, uint32_t service, PythiaText raw,
                          uint32_t *operation, char **error);
+/* The operation of every span under the present name rules; raw names are kept as values. */
+int pythia_trace_rename(PythiaCapture *capture, PythiaTrace *trace, char **error);
 /* For PythiaModel.rule; context: the capture. */
 const PythiaTypeRule *pythia_type_rule(void *context, uint32_t tracepoint);
 
@@ -126,7 +129,8 @@ int pythia_groups_count(PythiaCapture *capture, int sign, const PythiaAnalysis *
 int pythia_capture_before_commit(PythiaCapture *capture, PythiaPoll *poll, char **error);
 int pythia_capture_rebuild(PythiaCapture *capture, int names_too, PythiaPoll *poll, char **error);
 
-/* intake.c: the operation of every span under the present name rules; raw names are kept as values. */
-int pythia_trace_rename(PythiaCapture *capture, PythiaTrace *trace, char **error);
+/* repairs.c: insert is a statement with the parameters kind, trace id and detail. The model must be loaded. */
+int pythia_repairs_put(PythiaCapture *capture, const PythiaTrace *trace, sqlite3_stmt *insert);
+int pythia_repairs_forget(PythiaCapture *capture, const PythiaTrace *trace, char **error);
 
 #endif

@@ -230,3 +230,60 @@ int pythia_renames_apply(PythiaCapture *capture, uint32_t service, PythiaText ra
     *operation = renames->operation[id];
     return rc;
 }
+
+/* ---- names anew ---------------------------------------------------------------------------------------------------- */
+
+static int rename_span(PythiaCapture *capture, PythiaTrace *trace, uint32_t index, uint32_t raw_key,
+                       char **error) {
+    PythiaNames *names = pythia_store_names(capture->store);
+    PythiaSpan *span = &trace->spans[index];
+    PythiaTracepoint old = names->tracepoints[span->tracepoint];
+    PythiaText raw = pythia_names_text(names, old.operation);
+    PythiaValue *kept = NULL;
+    for (uint32_t v = 0; v < span->nvalues; v++) {
+        PythiaValue *value = &trace->values[span->first_value + v];
+        if (value->key == raw_key && value->type == PYTHIA_VALUE_TEXT) kept = value;
+    }
+    if (kept) raw = (PythiaText){kept->of.text, kept->n};
+    uint32_t operation;
+    int rc = pythia_renames_apply(capture, old.service, raw, &operation, error);
+    if (!rc) rc = pythia_names_tracepoint(names, old.service, operation, 0, &span->tracepoint);
+    if (rc) return rc;
+    int folded = !pythia_text_equal(pythia_names_text(names, operation), raw);
+    if (kept && !folded) { /* the raw name is the name again */
+        *kept = trace->values[span->first_value + --span->nvalues];
+    } else if (!kept && folded) {
+        PythiaSpan whole = *span;
+        uint32_t n = whole.nvalues;
+        rc = pythia_grow((void **)&trace->values, &trace->values_capacity,
+                         (size_t)trace->nvalues + n + 1, sizeof *trace->values);
+        if (rc) return rc;
+        PythiaValue *to = trace->values + trace->nvalues;
+        if (n) memcpy(to, trace->values + whole.first_value, n * sizeof *to);
+        to[n] = (PythiaValue){.key = raw_key,
+                              .type = PYTHIA_VALUE_TEXT,
+                              .n = (uint32_t)raw.n,
+                              .of.text = pythia_arena_copy(&trace->arena, raw.p, raw.n)};
+        if (!to[n].of.text) return SQLITE_NOMEM;
+        span->first_value = trace->nvalues;
+        span->nvalues = n + 1;
+        trace->nvalues += n + 1;
+    }
+    return SQLITE_OK;
+}
+
+int pythia_trace_rename(PythiaCapture *capture, PythiaTrace *trace, char **error) {
+    PythiaNames *names = pythia_store_names(capture->store);
+    uint32_t raw_key;
+    int rc = pythia_renames_load(capture, error);
+    if (!rc) rc = pythia_names_string(names, PYTHIA_TEXT("raw_name"), &raw_key);
+    for (uint32_t i = 0; !rc && i < trace->nspans; i++)
+        rc = rename_span(capture, trace, i, raw_key, error);
+    for (uint32_t i = 0; !rc && i < trace->npoints; i++) {
+        PythiaPoint *point = &trace->points[i];
+        const PythiaTracepoint span = names->tracepoints[trace->spans[point->span].tracepoint];
+        uint32_t name = names->tracepoints[point->tracepoint].point;
+        rc = pythia_names_tracepoint(names, span.service, span.operation, name, &point->tracepoint);
+    }
+    return rc;
+}

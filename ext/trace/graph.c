@@ -177,7 +177,12 @@ static int graph_order(PythiaGraph *g, const PythiaBefore *b, uint32_t *waiting)
         if (rc || link >= b->trace->nlinks) return rc ? rc : SQLITE_INTERNAL;
         uint32_t to = 2 * b->trace->links[link].from_span;
         edge_remove(g, b->link_sources[link], to);
-        link++;
+        if (!g->left_out) {
+            g->left_out = pythia_arena_alloc(&g->arena, b->trace->nlinks);
+            if (!g->left_out) return SQLITE_NOMEM;
+            memset(g->left_out, 0, b->trace->nlinks);
+        }
+        g->left_out[link++] = 1;
         if (!--waiting[to]) g->order[placed++] = to;
     }
 }
@@ -215,6 +220,69 @@ void pythia_graph_free(PythiaGraph *g) {
     pythia_arena_clear(&g->arena);
     pythia_free(g->past);
     pythia_free(g);
+}
+
+/* ---- what the graph leaves out ---------------------------------------------------------------------- */
+
+/* Whether the links of a trace could close a circle: without tolerance every edge leads forward in time. */
+static int circles_are_possible(const PythiaTrace *trace, const PythiaModel *model,
+                                const PythiaNames *names) {
+    if (trace->is_dag || !trace->nlinks) return 0;
+    if (model->causality == PYTHIA_CAUSALITY_LEARNED) return 1;
+    for (uint32_t i = 0; i < trace->nspans; i++) {
+        uint32_t t = trace->spans[i].tracepoint;
+        uint32_t service = t && t <= names->ntracepoints ? names->tracepoints[t].service : 0;
+        if (pythia_model_tolerance_ns(model, names, service, service) > 0) return 1;
+    }
+    return 0;
+}
+
+/* Builds the graph where it can leave something out. before->graph NULL: it does not. */
+static int graph_of_links(PythiaBefore *before, const PythiaTrace *trace, const PythiaModel *model,
+                          const PythiaNames *names) {
+    if (!circles_are_possible(trace, model, names)) return SQLITE_OK;
+    int rc = pythia_before_build(before, trace, model, names);
+    return rc || before->is_tree ? rc : pythia_graph_need(before);
+}
+
+typedef struct LinkFilter {
+    const PythiaBefore *before;
+    uint32_t link; /* the next one */
+    int (*edge)(void *context, const PythiaEdge *edge);
+    void *context;
+} LinkFilter;
+
+/* Links come in their order, those without a source left out. */
+static int filter_edge(void *context, const PythiaEdge *edge) {
+    LinkFilter *f = context;
+    if (edge->kind != PYTHIA_EDGE_LINK) return f->edge(f->context, edge);
+    while (f->before->link_sources[f->link] == PYTHIA_NO_SPAN)
+        f->link++;
+    return f->before->graph->left_out[f->link++] ? SQLITE_OK : f->edge(f->context, edge);
+}
+
+int pythia_graph_edges(const PythiaTrace *trace, const PythiaModel *model, const PythiaNames *names,
+                       int (*edge)(void *context, const PythiaEdge *edge), void *context) {
+    PythiaBefore before = {0};
+    int rc = graph_of_links(&before, trace, model, names);
+    if (!rc && before.graph && before.graph->left_out) {
+        LinkFilter f = {&before, 0, edge, context};
+        rc = pythia_trace_edges(trace, model, names, filter_edge, &f);
+    } else if (!rc) {
+        rc = pythia_trace_edges(trace, model, names, edge, context);
+    }
+    pythia_before_clear(&before);
+    return rc;
+}
+
+int pythia_links_refused(const PythiaTrace *trace, const PythiaModel *model,
+                         const PythiaNames *names, uint32_t *n) {
+    PythiaBefore before = {0};
+    int rc = pythia_trace_links_backward(trace, n);
+    if (!rc) rc = graph_of_links(&before, trace, model, names);
+    if (!rc && before.graph) *n += before.graph->dropped;
+    pythia_before_clear(&before);
+    return rc;
 }
 
 /* ---- walks ------------------------------------------------------------------------------------------- */

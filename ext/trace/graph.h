@@ -23,20 +23,29 @@ struct PythiaGraph {
     uint32_t nnodes, nedges;
     uint32_t *first
         [2]; /* [direction][node]: of its entries in next; one more entry. 1: after, 0: before */
-    uint32_t *next[2]; /* [direction]: neighbours */
-    uint32_t *order;   /* nodes in topological order */
-    uint32_t *place;   /* [node]: where it stands in order */
-    uint32_t *seen;    /* [node]: the walk that met it last */
-    uint32_t walk;     /* number of the present walk */
-    uint32_t *stack;   /* nodes to visit */
-    uint32_t dropped;  /* links left out */
-    uint64_t spent;    /* steps walked for single tests */
-    int labels;        /* 0: not built, 1: built, -1: too large */
+    uint32_t *next[2];       /* [direction]: neighbours */
+    uint32_t *order;         /* nodes in topological order */
+    uint32_t *place;         /* [node]: where it stands in order */
+    uint32_t *seen;          /* [node]: the walk that met it last */
+    uint32_t walk;           /* number of the present walk */
+    uint32_t *stack;         /* nodes to visit */
+    uint32_t dropped;        /* links left out */
+    unsigned char *left_out; /* [link]: 1 when it is one of them; NULL: none is */
+    uint64_t spent;          /* steps walked for single tests */
+    int labels;              /* 0: not built, 1: built, -1: too large */
     uint32_t nchains;
     uint32_t *chain, *height; /* [event]: its chain, and 1 + its place there */
     uint32_t *past;           /* [node * stride + chain]: how far up the chain its past reaches */
     size_t stride;
 };
+
+/* pythia_trace_edges() without the links that the graph leaves out. */
+int pythia_graph_edges(const PythiaTrace *trace, const PythiaModel *model, const PythiaNames *names,
+                       int (*edge)(void *context, const PythiaEdge *edge), void *context);
+/* How many links to spans of the same trace are no part of its order, because they lead back in time or would close
+** a circle. */
+int pythia_links_refused(const PythiaTrace *trace, const PythiaModel *model,
+                         const PythiaNames *names, uint32_t *n);
 
 /* Builds before->graph when there is none yet. */
 int pythia_graph_need(PythiaBefore *before);

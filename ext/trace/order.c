@@ -330,9 +330,11 @@ static uint32_t link_source(const PythiaTrace *trace, uint32_t linked, uint32_t 
     return linked < linking && !inside ? event : PYTHIA_NO_SPAN;
 }
 
-int pythia_trace_link_sources(const PythiaTrace *trace, PythiaArena *arena,
-                              const uint32_t **sources) {
+/* *refused: links whose span is known but from none of whose events they can come. */
+static int find_sources(const PythiaTrace *trace, PythiaArena *arena, const uint32_t **sources,
+                        uint32_t *refused) {
     *sources = NULL;
+    *refused = 0;
     if (!trace->nlinks) return SQLITE_OK;
     uint32_t *source = pythia_arena_alloc(arena, trace->nlinks * sizeof *source);
     uint64_t slots = 16;
@@ -355,10 +357,26 @@ int pythia_trace_link_sources(const PythiaTrace *trace, PythiaArena *arena,
         uint64_t s = pythia_id_hash(link->span) & (slots - 1);
         while (slot[s] && !pythia_id_equal(trace->spans[slot[s] - 1].id, link->span))
             s = (s + 1) & (slots - 1);
-        if (slot[s]) source[l] = link_source(trace, slot[s] - 1, link->from_span);
+        if (!slot[s]) continue;
+        source[l] = link_source(trace, slot[s] - 1, link->from_span);
+        *refused += source[l] == PYTHIA_NO_SPAN;
     }
     *sources = source;
     return SQLITE_OK;
+}
+
+int pythia_trace_link_sources(const PythiaTrace *trace, PythiaArena *arena,
+                              const uint32_t **sources) {
+    uint32_t refused;
+    return find_sources(trace, arena, sources, &refused);
+}
+
+int pythia_trace_links_backward(const PythiaTrace *trace, uint32_t *n) {
+    PythiaArena arena = {0};
+    const uint32_t *sources;
+    int rc = find_sources(trace, &arena, &sources, n);
+    pythia_arena_clear(&arena);
+    return rc;
 }
 
 /* ---- edges --------------------------------------------------------------------------------------- */

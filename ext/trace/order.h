@@ -107,9 +107,12 @@ int pythia_items_edge_kind(const PythiaItems *items, uint32_t i, uint32_t j);
 
 /* The event that a link of the trace comes from: the latest event of the linked span that is not later
 ** than the start of the linking span; PYTHIA_NO_SPAN when the link leads to another trace, to no known
-** span, or would close a cycle. `sources` has one entry per link of the trace. */
+** span, or leads back in time. `sources` has one entry per link of the trace. Time alone is looked at: where
+** clocks are coarse, links can still close a circle, see graph.h. */
 int pythia_trace_link_sources(const PythiaTrace *trace, PythiaArena *arena,
                               const uint32_t **sources);
+/* How many links to spans of the same trace lead back in time. */
+int pythia_trace_links_backward(const PythiaTrace *trace, uint32_t *n);
 
 /* Whether a number stands for an event: in a DAG of single events only the even ones do. */
 static inline int pythia_event_exists(const PythiaTrace *trace, uint32_t event) {
@@ -128,7 +131,8 @@ static inline int pythia_dag_edge_kind(uint32_t successors, uint32_t predecessor
 void pythia_dag_degrees(const PythiaTrace *trace, const uint32_t *link_sources,
                         uint32_t *successors, uint32_t *predecessors);
 
-/* All edges of a trace, in no particular order of time: calls `edge` for each; a non-zero return stops
+/* All edges of a trace, links that close a circle among them (pythia_graph_edges() leaves those out), in no
+** particular order of time: calls `edge` for each; a non-zero return stops
 ** and is returned. between: the span the edge lies in, or PYTHIA_NO_SPAN. */
 typedef struct PythiaEdge {
     uint32_t source, destination; /* events */

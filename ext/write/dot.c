@@ -3,6 +3,7 @@
 ** Nodes are events: "<trace point> <phase>", and how long after the first event of the trace they happened.
 ** Edges are those of pythia_edges, with how long they took: fork and join dashed, links dotted, what is on
 ** the critical path red and bold. Effective times, as order and path use them. */
+#include "ext/trace/graph.h"
 #include "ext/write/formats.h"
 
 typedef struct DotState {
@@ -96,7 +97,7 @@ static int dot_trace(PythiaExport *export, const PythiaExportTrace *t, char **er
         rc = pythia_export_step(export, error);
     }
     DotEdges edges = {export, t, s->next_on_path, error};
-    if (!rc) rc = pythia_trace_edges(t->trace, t->model, t->names, dot_edge, &edges);
+    if (!rc) rc = pythia_graph_edges(t->trace, t->model, t->names, dot_edge, &edges);
     pythia_buf_str(out, "}\n");
     return rc;
 }

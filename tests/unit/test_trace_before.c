@@ -233,6 +233,41 @@ static void test_filters(void) {
     check_all(wrong_filters, 90, 16);
 }
 
+typedef struct EdgeCheck {
+    PythiaBefore *before;
+    uint32_t links;
+    int wrong;
+} EdgeCheck;
+
+/* An edge is never against the order. */
+static int check_edge(void *context, const PythiaEdge *edge) {
+    EdgeCheck *c = context;
+    int there = 0, back = 0;
+    c->links += edge->kind == PYTHIA_EDGE_LINK;
+    CU_ASSERT_EQUAL(pythia_before_test(c->before, edge->source, edge->destination, &there), 0);
+    CU_ASSERT_EQUAL(pythia_before_test(c->before, edge->destination, edge->source, &back), 0);
+    c->wrong += !there || back;
+    return SQLITE_OK;
+}
+
+/* Edges are those of the graph, and each link is an edge, refused, or leads to no span of the trace. */
+static int wrong_edges(PythiaBefore *before, const PythiaTrace *trace, const PythiaModel *model,
+                       const PythiaNames *names) {
+    PythiaArena arena = {0};
+    const uint32_t *sources;
+    EdgeCheck check = {before, 0, 0};
+    uint32_t refused, backward, known = 0;
+    CU_ASSERT_EQUAL_FATAL(pythia_graph_edges(trace, model, names, check_edge, &check), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(pythia_links_refused(trace, model, names, &refused), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(pythia_trace_links_backward(trace, &backward), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(pythia_trace_link_sources(trace, &arena, &sources), SQLITE_OK);
+    for (uint32_t l = 0; sources && l < trace->nlinks; l++)
+        known += sources[l] != PYTHIA_NO_SPAN;
+    uint32_t dropped = before->graph ? before->graph->dropped : 0;
+    pythia_arena_clear(&arena);
+    return check.wrong + (check.links + dropped != known) + (refused != backward + dropped);
+}
+
 /* Links among coarse clocks may close a circle: the relation stays a strict order. */
 static void test_circles(void) {
     SampleRandom random = {501};
@@ -257,6 +292,7 @@ static void test_circles(void) {
                 wrong += there && back;
             }
         if (before.graph) dropped += before.graph->dropped;
+        wrong += wrong_edges(&before, &trace, &model, &names);
     }
     CU_ASSERT_EQUAL(wrong, 0);
     CU_ASSERT(dropped > 0);

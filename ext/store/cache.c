@@ -325,3 +325,17 @@ int pythia_store_block(const PythiaSegment *segment, int slot, PythiaBlock *bloc
     if (rc) pythia_block_close(block);
     return rc;
 }
+
+int pythia_store_block_bytes(const PythiaSegment *segment, uint64_t *bytes, char **error) {
+    PythiaStore *store = segment->store;
+    sqlite3_stmt *s;
+    *bytes = 0;
+    int rc = pythia_store_prepare(store, &s,
+                                  "SELECT sum(length(data)) FROM \"%w\".pythia_xblock"
+                                  " WHERE id BETWEEN ?1 AND ?1 + 65535",
+                                  error);
+    if (!rc) rc = sqlite3_bind_int64(s, 1, segment->info.id << PYTHIA_SLOT_SHIFT);
+    if (!rc && sqlite3_step(s) == SQLITE_ROW) *bytes = (uint64_t)sqlite3_column_int64(s, 0);
+    int done = sqlite3_finalize(s);
+    return !rc && done ? pythia_store_fail(store, done, "xblock", error) : rc;
+}

@@ -59,10 +59,12 @@ enum {
 /* Ids of segments are below this, so that those of blocks fit. */
 #define PYTHIA_SEGMENT_ID_MOST ((int64_t)1 << 46)
 
-/* Small in test builds, so that small inputs meet the edges. */
+/* Small in test builds, so that small inputs meet the edges. ROWS_UNASKED: so many rows of a segment need no proof. */
 #ifdef PYTHIA_TEST
+enum { PYTHIA_ROWS_UNASKED = 1 << 16 };
 enum { PYTHIA_SEGMENT_SPANS = 16, PYTHIA_ATTRIBUTE_ROWS = 2, PYTHIA_ATTRIBUTE_COLUMNS = 8 };
 #else
+enum { PYTHIA_ROWS_UNASKED = 1 << 22 };
 enum { PYTHIA_SEGMENT_SPANS = 16384, PYTHIA_ATTRIBUTE_ROWS = 4, PYTHIA_ATTRIBUTE_COLUMNS = 512 };
 #endif
 
@@ -161,6 +163,7 @@ struct PythiaSegment {
     PythiaWalk traces, spans;     /* read one at a time */
     int directory;                /* the next three are valid */
     uint32_t mask;
+    uint64_t stored_bytes; /* of all its blocks; 0: not asked yet */
     uint32_t nattributes;
     PythiaSegmentAttribute *attributes;
     PythiaBlock blocks[PYTHIA_SLOT_FIXED];
@@ -225,6 +228,10 @@ int pythia_segment_filter(const PythiaSegment *segment, const PythiaBlock *block
 /* The first span from `span` on that has the id; *span is the number of spans when there is none. */
 int pythia_segment_next_span(PythiaSegment *segment, PythiaId id, uint32_t *span, char **error);
 
+/* SQLITE_CORRUPT_VTAB when the segment has too few bytes for so many rows: to be asked before memory is taken for
+** them. */
+int pythia_segment_rows_plausible(PythiaSegment *segment, int slot, uint32_t n, char **error);
+
 /* Reads the block of an attribute column, without decoding it. */
 int pythia_segment_attribute_open(PythiaSegment *segment, uint32_t index, char **error);
 
@@ -232,6 +239,8 @@ int pythia_segment_attribute_open(PythiaSegment *segment, uint32_t index, char *
 
 /* Reads and opens the block of a slot. SQLITE_CORRUPT_VTAB when it is missing or damaged. */
 int pythia_store_block(const PythiaSegment *segment, int slot, PythiaBlock *block, char **error);
+/* The bytes of all blocks of a segment together. */
+int pythia_store_block_bytes(const PythiaSegment *segment, uint64_t *bytes, char **error);
 /* Unpacks with the store's contexts. */
 int pythia_store_unpack(PythiaStore *store, PythiaText packed, PythiaText *bytes, char **own);
 /* Counts memory that a segment took, and makes room by freeing segments that nobody uses. */

@@ -539,12 +539,28 @@ static int column_derive(PythiaSegment *segment, int column, int64_t *values, ch
     }
 }
 
+/* Whether a segment may have so many rows of a kind. A constant takes the same few bytes for any number of rows, so
+** that a forged number could ask for a gigabyte; but there is always something else in which that many rows differ,
+** and of that 1024 rows take 6 bytes at least. */
+int pythia_segment_rows_plausible(PythiaSegment *segment, int slot, uint32_t n, char **error) {
+    if (n <= PYTHIA_ROWS_UNASKED) return SQLITE_OK;
+    if (!segment->stored_bytes) {
+        int rc = pythia_store_block_bytes(segment, &segment->stored_bytes, error);
+        if (rc) return rc;
+    }
+    if (n / PYTHIA_COLUMN_MINI <= segment->stored_bytes) return SQLITE_OK;
+    return pythia_segment_damaged(segment, slot, "more rows than its segment has bytes for", error);
+}
+
 /* Makes sure that the number of rows is that of something stored, before memory is taken for them. */
 static int column_probe(PythiaSegment *segment, int column, char **error) {
     PythiaColumn view;
     const int64_t *values;
     uint32_t n;
-    if (!pythia_segment_rows(segment, column)) return SQLITE_OK;
+    n = pythia_segment_rows(segment, column);
+    if (!n) return SQLITE_OK;
+    int rc = pythia_segment_rows_plausible(segment, PYTHIA_SLOT_DIRECTORY, n, error);
+    if (rc) return rc;
     if (column < PYTHIA_COL_STORED) return column_open(segment, column, &view, error);
     if (column == PYTHIA_COL_SPAN_FROM || column == PYTHIA_COL_SPAN_TO)
         return column_open(segment, PYTHIA_COL_SPAN_PARENT, &view, error);

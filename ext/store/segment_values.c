@@ -35,6 +35,9 @@ int pythia_segment_attribute_open(PythiaSegment *segment, uint32_t index, char *
         rc = pythia_segment_result(segment, slot, rc, error);
         if (!rc)
             rc = pythia_segment_bytes(segment, slot, &block, 3, &a->bytes, &a->own_bytes, error);
+        /* The texts are distinct: one of them may be empty. */
+        if (!rc && (a->ends.n && a->ends.n - 1 > a->bytes.n))
+            rc = pythia_segment_damaged(segment, slot, "more texts than bytes", error);
     }
     if (rc) {
         pythia_block_close(&block);
@@ -101,6 +104,8 @@ static int attribute_decode(PythiaSegment *segment, uint32_t index, char **error
     PythiaSegmentAttribute *a = &segment->attributes[index];
     int rc = pythia_segment_attribute_open(segment, index, error);
     if (!rc && pythia_value_is_text(a->column.type)) rc = attribute_texts(segment, index, error);
+    if (!rc && !a->own_rows)
+        rc = pythia_segment_rows_plausible(segment, attribute_slot(index), a->rows.n, error);
     if (rc || a->own_rows) return rc;
     int64_t *rows = pythia_alloc_array((size_t)a->rows.n + 1, sizeof *rows);
     int64_t *codes = pythia_alloc_array((size_t)a->codes.n + 1, sizeof *codes);
@@ -342,10 +347,12 @@ static int open_resources(PythiaSegment *segment, char **error) {
     if (!rc) rc = pythia_column_open(&segment->resource_ends, bytes.p, bytes.n);
     if (rc) return pythia_segment_result(segment, PYTHIA_SLOT_RESOURCE, rc, error);
     char *own;
+    uint32_t n = segment->resource_ends.n;
+    rc = pythia_segment_rows_plausible(segment, PYTHIA_SLOT_RESOURCE, n, error);
+    if (rc) return rc;
     rc = pythia_segment_bytes(segment, PYTHIA_SLOT_RESOURCE, block, 1, &segment->resource_bytes,
                               &own, error);
     if (rc) return rc;
-    uint32_t n = segment->resource_ends.n;
     segment->resources = pythia_alloc_zero(((size_t)n + 1) * sizeof *segment->resources);
     if (!segment->resources) {
         pythia_free(own);

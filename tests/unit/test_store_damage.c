@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ext/base/bytes.h"
 #include "ext/store/block.h"
 #include "ext/store/internal.h"
 #include "tests/unit/store_traces.h"
@@ -235,6 +236,59 @@ static void test_check(void) {
     CU_ASSERT_EQUAL(sqlite3_close(db), SQLITE_OK);
 }
 
+/* Writes a number of rows into the header of part `part` of a block. */
+static void forge(sqlite3_int64 id, uint32_t part, uint32_t n) {
+    sqlite3_stmt *get, *put;
+    PythiaBlock block;
+    PythiaText bytes;
+    sqlite3_prepare_v2(db, "SELECT data FROM pythia_xblock WHERE id = ?1", -1, &get, NULL);
+    sqlite3_prepare_v2(db, "UPDATE pythia_xblock SET data = ?1 WHERE id = ?2", -1, &put, NULL);
+    sqlite3_bind_int64(get, 1, id);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_step(get), SQLITE_ROW);
+    CU_ASSERT_EQUAL_FATAL(pythia_block_open(&block, sqlite3_column_blob(get, 0),
+                                            (size_t)sqlite3_column_bytes(get, 0)),
+                          SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(pythia_block_get(&block, part, &bytes), SQLITE_OK);
+    unsigned char *header = (unsigned char *)block.data + (bytes.p - (const char *)block.data);
+    pythia_store32(header, n);
+    CU_ASSERT_EQUAL_FATAL(pythia_load32(header + 4), 31); /* a constant */
+    pythia_block_seal(block.data, block.bytes);
+    sqlite3_finalize(get);
+    put_block(put, id, block.data, block.bytes);
+    sqlite3_finalize(put);
+    pythia_block_close(&block);
+}
+
+/* A constant of 134,217,727 rows in some 12 bytes, in the list of segments too: refused before a gigabyte is taken. */
+static void test_forged_count(void) {
+    static const TraceShape single = {.spans = 1}; /* all are roots */
+    const uint32_t n = PYTHIA_COLUMN_MOST - 1;
+    PythiaStore *store;
+    PythiaSegment *segment;
+    const int64_t *values;
+    uint32_t rows;
+    char *error = NULL;
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(":memory:", &db), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(pythia_store_create_tables(db, "main", NULL), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(pythia_store_open(db, "main", 0, &store, NULL), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(fill(store, 3, &single), SQLITE_OK);
+    pythia_store_close(store);
+    sql("UPDATE pythia_xsegment SET spans = 134217727 WHERE id = 1");
+    forge(1 << 16 | PYTHIA_SLOT_TREE, 0, n);
+    CU_ASSERT_EQUAL_FATAL(pythia_store_open(db, "main", 0, &store, NULL), SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(pythia_segment_open(store, 1, &segment, NULL), SQLITE_OK);
+    sqlite3_memory_highwater(1);
+    CU_ASSERT_EQUAL(pythia_segment_column(segment, PYTHIA_COL_SPAN_PARENT, &values, &rows, &error),
+                    SQLITE_CORRUPT_VTAB);
+    CU_ASSERT(sqlite3_memory_highwater(0) < 10000000);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error, "more rows"));
+    sqlite3_free(error);
+    pythia_segment_release(segment);
+    pythia_store_close(store);
+    CU_ASSERT_EQUAL(sqlite3_close(db), SQLITE_OK);
+}
+
 /* A merge that meets damage leaves the tables as they were, without a rollback. */
 static void test_merge_damage(void) {
     make(9);
@@ -380,5 +434,6 @@ static void test_allocations(void) {
 PYTHIA_SUITE(store_damage, {"checksums tell damaged blocks", test_checksums},
              {"decoders bear damaged blocks", test_decoders},
              {"missing blocks", test_missing_blocks}, {"damaged rows", test_rows},
-             {"the integrity check", test_check}, {"a merge that fails", test_merge_damage},
+             {"the integrity check", test_check}, {"a forged count", test_forged_count},
+             {"a merge that fails", test_merge_damage},
              {"every allocation fails", test_allocations})

@@ -13,18 +13,24 @@
 **
 ** Spans with the same id but different kind or service (the client and the server side of a call in
 ** formats that share ids) are different spans. A child of such an id belongs to the one of its own
-** service, else to the server side; the server side itself is a child of the client side. */
+** service, else to the server side; the server side itself is a child of the client side.
+**
+** Under an id that more than PYTHIA_SAME_FEW spans have, the others are found through a table (same.h). Of them it
+** is not asked whether a half repeats what a whole span says, for that has no hash: it is kept, as one that differs. */
 #include "ext/trace/trace.h"
 
 #include <stdlib.h>
+
+#include "ext/trace/same.h"
 
 enum { HALVES = PYTHIA_SPAN_NO_START | PYTHIA_SPAN_NO_END };
 
 typedef struct Build {
     PythiaTrace *trace;
     const PythiaNames *names;
-    uint32_t *slots;    /* span id -> chain of spans, open addressing; index + 1, 0 empty */
-    uint32_t *same;     /* next span with the same id, index + 1; in order of arrival */
+    uint32_t *slots; /* span id -> chain of spans, open addressing; index + 1, 0 empty */
+    uint32_t *same;  /* next span with the same id, index + 1; in order of arrival, the first few */
+    PythiaSame many; /* those behind them */
     uint8_t *dropped;   /* the span was merged away */
     uint32_t *order;    /* scratch: a permutation of spans */
     uint32_t *position; /* old index -> new index */
@@ -75,6 +81,17 @@ static uint32_t build_find(const Build *b, PythiaId id, uint32_t *slot) {
     *slot = s;
     return b->slots[s];
 }
+
+/* What a test counts in place of time: spans looked at because their id is that of another. */
+#ifdef PYTHIA_TEST
+uint64_t pythia_build_steps;
+static void count_step(void) {
+    pythia_build_steps++;
+}
+#else
+static void count_step(void) {
+}
+#endif
 
 /* ---- 1. identity ------------------------------------------------------------------------------------ */
 
@@ -180,19 +197,93 @@ static int build_meet(Build *b, uint32_t k, uint32_t i) {
     return SQLITE_OK;
 }
 
+/* Whether there are two spans under a hash already, which is all that is ever asked of kinds and services. */
+static int has_two(const Build *b, uint64_t hash, int what, uint32_t span) {
+    const PythiaSpan *spans = b->trace->spans, *own = &spans[span];
+    int n = 0;
+    for (const PythiaSameEntry *e = pythia_same_first(&b->many, hash); e && n < 2;
+         e = pythia_same_next(&b->many, e), count_step())
+        n += (what == PYTHIA_SAME_SERVICE || spans[e->span].kind == own->kind) &&
+             (what == PYTHIA_SAME_KIND || span_service(b, &spans[e->span]) == span_service(b, own));
+    return n == 2;
+}
+
+static int many_add(Build *b, uint32_t i, int what, uint64_t value) {
+    uint64_t hash = pythia_same_hash(b->trace->spans[i].id, what, value);
+    if (what != PYTHIA_SAME_HALF && has_two(b, hash, what, i)) return SQLITE_OK;
+    return pythia_same_add(&b->many, hash, i);
+}
+
+/* Enters a span under everything that it may be asked for by. */
+static int many_enter(Build *b, uint32_t i) {
+    const PythiaSpan *span = &b->trace->spans[i];
+    const uint32_t service = span_service(b, span);
+    int rc = pythia_same_add(&b->many, pythia_same_contents(b->trace, span, service), i);
+    if (!rc && (span->flags & HALVES)) rc = many_add(b, i, PYTHIA_SAME_HALF, span->flags & HALVES);
+    if (!rc) rc = many_add(b, i, PYTHIA_SAME_IDENTITY, (uint64_t)service << 8 | span->kind);
+    if (!rc) rc = many_add(b, i, PYTHIA_SAME_SERVICE, service);
+    if (!rc) rc = many_add(b, i, PYTHIA_SAME_KIND, span->kind);
+    return rc;
+}
+
+/* The first half that span i is the other half of; those that have met theirs are taken out. UINT32_MAX: none. */
+static uint32_t many_other_half(Build *b, uint32_t i) {
+    const PythiaSpan *spans = b->trace->spans, *span = &spans[i];
+    const unsigned half = span->flags & HALVES;
+    if (!half || half == HALVES) return UINT32_MAX;
+    const uint64_t hash = pythia_same_hash(span->id, PYTHIA_SAME_HALF, half ^ HALVES);
+    const PythiaSameEntry *e = pythia_same_first(&b->many, hash);
+    while (e && (!pythia_id_equal(spans[e->span].id, span->id) ||
+                 !halves_of_one(&spans[e->span], span))) {
+        count_step();
+        e = pythia_same_pass(&b->many, hash);
+    }
+    return e ? e->span : UINT32_MAX;
+}
+
+/* build_meet() with all the spans of its id behind the first few. */
+static int many_meet(Build *b, uint32_t i) {
+    PythiaSpan *spans = b->trace->spans, *span = &spans[i];
+    const uint32_t service = span_service(b, span);
+    const PythiaSameEntry *e;
+    uint32_t half = many_other_half(b, i);
+    if (half != UINT32_MAX) {
+        int rc = build_meet(b, half, i);
+        return rc ? rc : many_enter(b, half);
+    }
+    for (e = pythia_same_first(&b->many, pythia_same_contents(b->trace, span, service)); e;
+         e = pythia_same_next(&b->many, e), count_step()) {
+        int rc = build_meet(b, e->span, i);
+        if (rc || b->dropped[i]) return rc;
+    }
+    e = pythia_same_first(&b->many, pythia_same_hash(span->id, PYTHIA_SAME_IDENTITY,
+                                                     (uint64_t)service << 8 | span->kind));
+    for (; e; e = pythia_same_next(&b->many, e), count_step()) {
+        PythiaSpan *known = &spans[e->span];
+        if (known->kind != span->kind || span_service(b, known) != service) continue;
+        known->conflict = span->conflict = 1;
+        break;
+    }
+    return many_enter(b, i);
+}
+
 static int build_identity(Build *b) {
     PythiaTrace *trace = b->trace;
     for (uint32_t i = 0; i < b->n; i++) {
         PythiaSpan *span = &trace->spans[i];
-        uint32_t slot, last = 0;
+        uint32_t slot, last = 0, few = 0;
         uint32_t found = build_find(b, span->id, &slot);
-        for (uint32_t k = found; k && !b->dropped[i]; k = b->same[k - 1]) {
+        int rc = SQLITE_OK;
+        for (uint32_t k = found; !rc && k && !b->dropped[i]; k = b->same[k - 1], few++) {
             last = k;
-            int rc = build_meet(b, k - 1, i);
-            if (rc) return rc;
+            rc = build_meet(b, k - 1, i);
+            count_step();
         }
+        if (!rc && !b->dropped[i] && few >= PYTHIA_SAME_FEW) rc = many_meet(b, i);
+        if (rc) return rc;
         if (b->dropped[i]) continue;
         if (span->conflict) trace->repairs.conflicts++;
+        if (few >= PYTHIA_SAME_FEW) continue;
         if (last)
             b->same[last - 1] = i + 1;
         else
@@ -203,29 +294,65 @@ static int build_identity(Build *b) {
 
 /* ---- 2. parents -------------------------------------------------------------------------------------- */
 
+/* How fit a span is to be the parent of another: by its own service, as the server side of a call, at all. */
+static int parent_rank(const Build *b, uint32_t parent, uint32_t child) {
+    const PythiaSpan *known = &b->trace->spans[parent], *span = &b->trace->spans[child];
+    return parent == child                                   ? -1
+           : span_service(b, known) == span_service(b, span) ? 2
+           : known->kind == PYTHIA_KIND_SERVER               ? 1
+                                                             : 0;
+}
+
+/* The first span of many under a hash that satisfies: not the child itself, of that rank or kind; or -1. */
+static int32_t many_parent(const Build *b, uint64_t hash, uint32_t child, int rank, int kind) {
+    for (const PythiaSameEntry *e = pythia_same_first(&b->many, hash); e;
+         e = pythia_same_next(&b->many, e), count_step())
+        if (e->span != child && (rank < 0 || parent_rank(b, e->span, child) == rank) &&
+            (kind < 0 || b->trace->spans[e->span].kind == (unsigned)kind))
+            return (int32_t)e->span;
+    return -1;
+}
+
+/* The client side of a call whose two sides share an id, for its server side. */
+static int32_t build_client(const Build *b, uint32_t child) {
+    const PythiaId id = b->trace->spans[child].id;
+    uint32_t slot, few = 0;
+    for (uint32_t k = build_find(b, id, &slot); k; k = b->same[k - 1], few++, count_step())
+        if (k - 1 != child && b->trace->spans[k - 1].kind == PYTHIA_KIND_CLIENT)
+            return (int32_t)(k - 1);
+    if (few < PYTHIA_SAME_FEW) return -1;
+    return many_parent(b, pythia_same_hash(id, PYTHIA_SAME_KIND, PYTHIA_KIND_CLIENT), child, -1,
+                       PYTHIA_KIND_CLIENT);
+}
+
 /* The span that a child with this parent id hangs below, or -1. */
 static int32_t build_parent(const Build *b, uint32_t child) {
     const PythiaSpan *span = &b->trace->spans[child];
-    uint32_t slot;
+    const PythiaId id = span->parent_id;
+    uint32_t slot, few = 0;
     if (span->kind == PYTHIA_KIND_SERVER) {
         /* The server side of a call whose two sides share an id hangs below the client side. */
-        for (uint32_t k = build_find(b, span->id, &slot); k; k = b->same[k - 1])
-            if (k - 1 != child && b->trace->spans[k - 1].kind == PYTHIA_KIND_CLIENT)
-                return (int32_t)(k - 1);
+        int32_t client = build_client(b, child);
+        if (client >= 0) return client;
     }
-    if (span->parent_id.form == PYTHIA_ID_NONE) return -1;
+    if (id.form == PYTHIA_ID_NONE) return -1;
     uint32_t best = 0;
     int best_rank = -1;
-    for (uint32_t k = build_find(b, span->parent_id, &slot); k; k = b->same[k - 1]) {
-        const PythiaSpan *known = &b->trace->spans[k - 1];
-        int rank = k - 1 == child                                    ? -1
-                   : span_service(b, known) == span_service(b, span) ? 2
-                   : known->kind == PYTHIA_KIND_SERVER               ? 1
-                                                                     : 0;
+    for (uint32_t k = build_find(b, id, &slot); k && best_rank < 2;
+         k = b->same[k - 1], few++, count_step()) {
+        int rank = parent_rank(b, k - 1, child);
         if (rank > best_rank) {
             best = k;
             best_rank = rank;
         }
+    }
+    if (few >= PYTHIA_SAME_FEW && best_rank < 2) {
+        int32_t other = many_parent(
+            b, pythia_same_hash(id, PYTHIA_SAME_SERVICE, span_service(b, span)), child, 2, -1);
+        if (other < 0 && best_rank < 1)
+            other = many_parent(b, pythia_same_hash(id, PYTHIA_SAME_KIND, PYTHIA_KIND_SERVER),
+                                child, 1, -1);
+        if (other >= 0) return other;
     }
     return best ? (int32_t)(best - 1) : -1;
 }
@@ -498,5 +625,6 @@ int pythia_trace_build(PythiaTrace *trace, const PythiaNames *names) {
         pythia_trace_derive(trace);
         build_status(trace);
     }
+    pythia_same_clear(&b.many);
     return rc;
 }

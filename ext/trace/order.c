@@ -345,9 +345,9 @@ static int find_sources(const PythiaTrace *trace, PythiaArena *arena, const uint
     memset(slot, 0, slots * sizeof *slot);
     for (uint32_t i = 0; i < trace->nspans; i++) { /* the first span with an id stands for it */
         uint64_t s = pythia_id_hash(trace->spans[i].id) & (slots - 1);
-        while (slot[s])
+        while (slot[s] && !pythia_id_equal(trace->spans[slot[s] - 1].id, trace->spans[i].id))
             s = (s + 1) & (slots - 1);
-        slot[s] = i + 1;
+        if (!slot[s]) slot[s] = i + 1;
     }
     for (uint32_t l = 0; l < trace->nlinks; l++) {
         const PythiaLinkTo *link = &trace->links[l];

@@ -429,6 +429,69 @@ static void test_order_of_arrival(void) {
 
 /* ---- by hand ------------------------------------------------------------------------------------------------ */
 
+extern uint64_t pythia_build_steps; /* of build.c, in test builds */
+
+/* Many spans under one id, with as many children that name it: each is looked at a few times, not once for every other.
+** Each is there twice, halves of as many others come between, and the services are a few, or all different. */
+static void check_many(uint32_t services) {
+    enum { MANY = 10000 };
+    PythiaTrace trace = {0};
+    PythiaNames names = {0};
+    const PythiaId one = {0, 1, PYTHIA_ID_HEX16};
+    for (uint32_t i = 0; i < 2 * MANY; i++) {
+        char name[20];
+        uint32_t service, operation, point, number = i % MANY;
+        snprintf(name, sizeof name, "s%u", number % services);
+        CU_ASSERT_EQUAL_FATAL(pythia_names_string(&names, pythia_text(name), &service), SQLITE_OK);
+        CU_ASSERT_EQUAL_FATAL(pythia_names_string(&names, PYTHIA_TEXT("o"), &operation), SQLITE_OK);
+        CU_ASSERT_EQUAL_FATAL(pythia_names_tracepoint(&names, service, operation, 0, &point),
+                              SQLITE_OK);
+        PythiaSpan span = {.id = one,
+                           .start_ns = 1000,
+                           .end_ns = 2000 + number,
+                           .tracepoint = point,
+                           .kind = number % 2 ? PYTHIA_KIND_CLIENT : PYTHIA_KIND_INTERNAL};
+        CU_ASSERT_EQUAL_FATAL(pythia_trace_add_span(&trace, &span, NULL), SQLITE_OK);
+        span.id = (PythiaId){0, 2 + number, PYTHIA_ID_HEX16};
+        span.parent_id = one;
+        span.kind = PYTHIA_KIND_SERVER;
+        if (i < MANY) CU_ASSERT_EQUAL_FATAL(pythia_trace_add_span(&trace, &span, NULL), SQLITE_OK);
+        span.id = (PythiaId){0, 1, PYTHIA_ID_HEX32};
+        span.flags = i % 2 ? PYTHIA_SPAN_NO_START : PYTHIA_SPAN_NO_END;
+        span.start_ns = span.end_ns = 3000 + i / 2;
+        if (i < MANY) CU_ASSERT_EQUAL_FATAL(pythia_trace_add_span(&trace, &span, NULL), SQLITE_OK);
+    }
+    uint32_t n = trace.nspans;
+    pythia_build_steps = 0;
+    CU_ASSERT_EQUAL_FATAL(pythia_trace_build(&trace, &names), SQLITE_OK);
+    CU_ASSERT_EQUAL(n, 4 * MANY);
+    CU_ASSERT(pythia_build_steps < 60 * (uint64_t)n);
+    CU_ASSERT_EQUAL(trace.nspans, MANY + MANY + MANY / 2);
+    CU_ASSERT_EQUAL(trace.repairs.duplicates, MANY);
+    CU_ASSERT_EQUAL(trace.repairs.open_spans, 0);
+    CU_ASSERT_EQUAL(trace.repairs.orphans, 0);
+    uint32_t conflicts = 0, own = 0, children = 0;
+    for (uint32_t i = 0; i < trace.nspans; i++) {
+        const PythiaSpan *s = &trace.spans[i];
+        conflicts += s->conflict && pythia_id_equal(s->id, one);
+        if (!pythia_id_equal(s->parent_id, one)) continue;
+        children++;
+        CU_ASSERT_FATAL(s->parent >= 0);
+        own += names.tracepoints[trace.spans[s->parent].tracepoint].service ==
+               names.tracepoints[s->tracepoint].service;
+    }
+    CU_ASSERT_EQUAL(conflicts, services < MANY ? MANY : 0);
+    CU_ASSERT_EQUAL(children, MANY + MANY / 2);
+    CU_ASSERT_EQUAL(own, MANY + MANY / 2);
+    pythia_trace_clear(&trace);
+    pythia_names_clear(&names);
+}
+
+static void test_many(void) {
+    check_many(7);
+    check_many(10000);
+}
+
 static void test_empty(void) {
     PythiaNames names = {0};
     PythiaTrace trace = {0};
@@ -550,6 +613,7 @@ static void test_resources(void) {
 PYTHIA_SUITE(trace_build, {"trees", test_trees}, {"repetitions and conflicts", test_repetitions},
              {"halves", test_halves}, {"cycles of parents", test_cycles},
              {"ids that two sides share", test_shared_ids}, {"all at once", test_everything},
-             {"the order of arrival says nothing", test_order_of_arrival}, {"empty", test_empty},
+             {"the order of arrival says nothing", test_order_of_arrival},
+             {"many spans of one id", test_many}, {"empty", test_empty},
              {"half of a whole", test_half_of_a_whole}, {"anchored roots", test_anchored_roots},
              {"self time", test_self_time}, {"resources", test_resources})

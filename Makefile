@@ -1,4 +1,4 @@
-# Makefile of Pythia: `make` leaves ./pythia.so and build/libpythia_probe.*; objects go below build/<variant>/.
+# Makefile of Pythia: `make` leaves ./pythia.so, build/libpythia_probe.* and build/pythia-names; objects go below build/<variant>/.
 #
 #   make            the loadable extension
 #   make test       installs what is missing, builds, runs all tests; last line: N passed, N failed, N skipped
@@ -12,7 +12,7 @@
 #   make kills      kill -9 at 200 moments of an import (make test: at 20)
 #   make fuzz       every fuzz target for FUZZ_SECONDS
 #   make install    PREFIX=/usr/local DESTDIR=: lib/pythia/pythia.so, lib/libpythia_probe.*, include/pythia*.h,
-#                   share/doc/pythia/
+#                   bin/pythia-names, share/doc/pythia/
 #   make format     clang-format in place
 #   make clean
 #
@@ -97,7 +97,7 @@ shared    = $(addprefix $(BUILD)/$(1)/,$(filter-out $(PROBEONLY:.c=.o),$(OBJECTS
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-all: $(SO) $(PROBELIBS)
+all: $(SO) $(PROBELIBS) $(BUILD)/pythia-names
 
 test:
 	@scripts/setup
@@ -108,7 +108,7 @@ test:
 check: check-built
 	@BUILD=$(BUILD) SO=$(SO) tests/run
 
-check-built: $(SO) $(PROBELIBS) $(BUILD)/unit $(BUILD)/oom $(BUILD)/security $(PROBETESTS)
+check-built: all $(BUILD)/unit $(BUILD)/oom $(BUILD)/security $(PROBETESTS)
 
 demo:
 	@scripts/setup
@@ -155,8 +155,10 @@ fuzz:
 	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=20 -print_final_stats=0 \
 	    $(BUILD)/corpus/$${f##*/} $$seeds || exit 1; done
 
-install: $(SO) $(PROBELIBS)
-	install -d $(DESTDIR)$(PREFIX)/lib/pythia $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/doc/pythia
+install: all
+	install -d $(DESTDIR)$(PREFIX)/lib/pythia $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/doc/pythia $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BUILD)/pythia-names $(DESTDIR)$(PREFIX)/bin
+	install -m 644 scripts/switch_tracer_provider.js $(DESTDIR)$(PREFIX)/lib/pythia
 	install -m 755 $(SO) $(DESTDIR)$(PREFIX)/lib/pythia/pythia.so
 	$(if $(HEADERS),install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include)
 	$(if $(MANUAL),install -m 644 $(MANUAL) $(DESTDIR)$(PREFIX)/share/doc/pythia)
@@ -216,6 +218,10 @@ $(BUILD)/libpythia_probe.so: $(PROBESOURCES:%.c=$(BUILD)/pic/%.o)
 	$(call say,link,$@)$(CC) $(LDFLAGS) -shared -Wl,-soname,$(PROBESO) -Wl,-z,relro,-z,now -Wl,--no-undefined -o $@ $^ -pthread
 	@ln -sf libpythia_probe.so $(BUILD)/$(PROBESO)
 
+# For programs that cannot write to shared memory themselves.
+$(BUILD)/pythia-names: $(BUILD)/pic/scripts/pythia_names.o $(BUILD)/libpythia_probe.a
+	$(call say,link,$@)$(CC) $(LDFLAGS) $(EXELINK) -o $@ $^ -pthread
+
 # Programs with trace points: what the tests start. One of them is built against the shared library.
 $(BUILD)/probe/%: $(BUILD)/core/tests/probe/%.o $(BUILD)/libpythia_probe.a
 	@mkdir -p $(@D)
@@ -243,6 +249,6 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(call objects,fuzz) $
 comma := ,
 -include $(foreach v,$(VARIANTS),$(patsubst %.o,$(BUILD)/$(v)/%.d,$(OBJECTS))) \
          $(foreach v,core asan,$(UNITTESTS:%.c=$(BUILD)/$(v)/%.d)) \
-         $(patsubst %.c,$(BUILD)/core/%.d,$(wildcard tests/*.c tests/probe/*.c)) \
+         $(patsubst %.c,$(BUILD)/core/%.d,$(wildcard tests/*.c tests/probe/*.c)) $(BUILD)/pic/scripts/pythia_names.d \
          $(patsubst %.cpp,$(BUILD)/core/%.cpp.d,$(wildcard tests/probe/*.cpp)) \
          $(patsubst %.c,$(BUILD)/fuzz/%.d,$(wildcard tests/fuzz/*.c))

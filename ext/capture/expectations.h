@@ -63,6 +63,14 @@ int pythia_capture_judge(PythiaCapture *capture, int by_type, PythiaPoll *poll,
 /* NONE for what is not in the list. */
 int pythia_verdict_of(const PythiaVerdict *list, size_t n, uint64_t group);
 
+/* Judges one sample of requests of a type under a grouping, by the settings and the expectations that are about it.
+** What an expectation would leave out of durations is left in. slow_ns: the slow_quantile of the type's requests; NaN:
+** nothing is slow by the settings. scratch: room for sample->n values. */
+int pythia_sample_judge(const PythiaExpectation *list, uint32_t n,
+                        const PythiaThresholds *thresholds, int grouping, PythiaText request_type,
+                        const PythiaSample *sample, double slow_ns, double *scratch,
+                        PythiaPoll *poll, int *problem, char **error);
+
 typedef struct PythiaViolation {
     const PythiaExpectation *expectation;
     int grouping;   /* by which the group was made */

@@ -215,11 +215,12 @@ static int cut_traces(Judge *j, const PythiaExpectation *e, int grouping, int al
 
 /* ---- rules ------------------------------------------------------------------------------------------ */
 
-/* Whether a group breaks an expectation that covers its type; value and threshold are set in any case. */
-static int breaks(Judge *j, const PythiaExpectation *e, const PythiaSample *sample, double *value,
+/* Whether a sample breaks an expectation that covers its type; value and threshold are set in any case. */
+static int breaks(const PythiaThresholds *thresholds, const PythiaExpectation *e,
+                  const PythiaSample *sample, double *scratch, PythiaPoll *poll, double *value,
                   double *threshold, int *broken) {
-    PythiaThresholds own = j->thresholds;
-    int rc = pythia_metric_of(e->metric, sample, j->scratch, value, j->poll);
+    PythiaThresholds own = *thresholds;
+    int rc = pythia_metric_of(e->metric, sample, scratch, value, poll);
     *broken = 0;
     if (rc) return rc;
     if (!isnan(e->threshold)) own.cov_threshold = e->threshold;
@@ -229,6 +230,51 @@ static int breaks(Judge *j, const PythiaExpectation *e, const PythiaSample *samp
     else
         *broken = (double)sample->n >= (double)own.min_samples && *value > *threshold;
     return SQLITE_OK;
+}
+
+/* An expectation without a grouping is about groups however they are made. */
+static int applies(const PythiaExpectation *e, int grouping) {
+    return e->grouping < 0 || e->grouping == grouping;
+}
+
+/* Clears what the settings do not judge, because an expectation does. */
+static int left_to_settings(const PythiaExpectation *list, uint32_t n, int grouping,
+                            PythiaText type, int *variation, int *slow, char **error) {
+    int rc = SQLITE_OK;
+    for (uint32_t i = 0; i < n && !rc; i++) {
+        int covers = 0;
+        if (applies(&list[i], grouping))
+            rc = pythia_expectation_covers(&list[i], type, &covers, error);
+        if (!covers) continue;
+        if (pythia_metric_problem(list[i].metric) == PYTHIA_PROBLEM_VARIATION)
+            *variation = 0;
+        else
+            *slow = 0;
+    }
+    return rc;
+}
+
+int pythia_sample_judge(const PythiaExpectation *list, uint32_t n,
+                        const PythiaThresholds *thresholds, int grouping, PythiaText request_type,
+                        const PythiaSample *sample, double slow_ns, double *scratch,
+                        PythiaPoll *poll, int *problem, char **error) {
+    int variation = 1, slow = 1;
+    int rc = left_to_settings(list, n, grouping, request_type, &variation, &slow, error);
+    *problem = PYTHIA_PROBLEM_NONE;
+    if (!rc && variation && pythia_sample_varies(thresholds, sample))
+        *problem = PYTHIA_PROBLEM_VARIATION;
+    else if (!rc && slow && pythia_sample_slow(thresholds, sample, slow_ns))
+        *problem = PYTHIA_PROBLEM_SLOW;
+    for (uint32_t i = 0; i < n && !rc && *problem != PYTHIA_PROBLEM_VARIATION; i++) {
+        int covers = 0, broken = 0;
+        double value, threshold;
+        if (applies(&list[i], grouping))
+            rc = pythia_expectation_covers(&list[i], request_type, &covers, error);
+        if (!rc && covers)
+            rc = breaks(thresholds, &list[i], sample, scratch, poll, &value, &threshold, &broken);
+        if (!rc && broken) *problem = pythia_metric_problem(list[i].metric);
+    }
+    return rc;
 }
 
 /* The slow_quantile of all requests of a type. */
@@ -275,26 +321,12 @@ static void judge_close(Judge *j) {
 
 /* ---- verdicts --------------------------------------------------------------------------------------- */
 
-/* An expectation without a grouping is about groups however they are made. */
-static int applies(const PythiaExpectation *e, int grouping) {
-    return e->grouping < 0 || e->grouping == grouping;
-}
-
 /* By the settings alone, as far as no expectation takes their place. */
 static int judge_default(Judge *j, const Run *run, int grouping, int by_type, int *problem) {
     PythiaText type = pythia_names_text(pythia_store_names(j->capture->store), run->request_type);
-    int variation = 1, slow = !by_type, rc = SQLITE_OK;
+    int variation = 1, slow = !by_type;
     double limit;
-    for (uint32_t i = 0; i < j->n && !rc; i++) {
-        const PythiaExpectation *e = &j->expectations[i];
-        int covers = 0;
-        if (applies(e, grouping)) rc = pythia_expectation_covers(e, type, &covers, j->error);
-        if (!covers) continue;
-        if (pythia_metric_problem(e->metric) == PYTHIA_PROBLEM_VARIATION)
-            variation = 0;
-        else
-            slow = 0;
-    }
+    int rc = left_to_settings(j->expectations, j->n, grouping, type, &variation, &slow, j->error);
     *problem = PYTHIA_PROBLEM_NONE;
     if (!rc && variation && pythia_sample_varies(&j->thresholds, &run->sample))
         *problem = PYTHIA_PROBLEM_VARIATION;
@@ -338,7 +370,9 @@ static int judge_expectation(Judge *j, const PythiaExpectation *e, int grouping,
         int covers, broken = 0;
         double value, threshold;
         rc = pythia_expectation_covers(e, type, &covers, j->error);
-        if (!rc && covers) rc = breaks(j, e, &run.sample, &value, &threshold, &broken);
+        if (!rc && covers)
+            rc = breaks(&j->thresholds, e, &run.sample, j->scratch, j->poll, &value, &threshold,
+                        &broken);
         if (rc) break;
         PythiaVerdict *verdict = broken ? verdict_find(list, n, run.group) : NULL;
         if (verdict && verdict->problem != PYTHIA_PROBLEM_VARIATION)
@@ -403,7 +437,9 @@ static int list_violations(Judge *j, const PythiaExpectation *e, PythiaEachViola
                              .traces = run.sample.n};
         int covers, broken = 0;
         rc = pythia_expectation_covers(e, type, &covers, j->error);
-        if (!rc && covers) rc = breaks(j, e, &run.sample, &v.value, &v.threshold, &broken);
+        if (!rc && covers)
+            rc = breaks(&j->thresholds, e, &run.sample, j->scratch, j->poll, &v.value, &v.threshold,
+                        &broken);
         if (!rc && broken) rc = each(context, &v);
         if (rc) break;
     }

@@ -61,8 +61,8 @@ static double mean_in(const PythiaGroup *group, const PythiaGroupEdge *e) {
 static double edge_share(const PythiaProblemGroup *p, const PythiaGroupEdge *e) {
     const PythiaGroup *g = p->group;
     double mean = pythia_sum_mean(e->sum, g->n), all = pythia_sum_mean(g->sum, g->n);
-    if (p->kind == PYTHIA_PROBLEM_SLOW) return all > 0 ? mean / all : 0;
-    if (p->kind == PYTHIA_PROBLEM_STRUCTURE) {
+    if (p->kind == PYTHIA_OF_SLOW) return all > 0 ? mean / all : 0;
+    if (p->kind == PYTHIA_OF_STRUCTURE) {
         double excess = all - pythia_sum_mean(p->reference->sum, p->reference->n);
         return excess > 0 ? (mean - mean_in(p->reference, e)) / excess : 0;
     }
@@ -253,7 +253,7 @@ static int culprit(Examine *x, uint32_t i) {
                         q->request_type.p);
     if (!rc && !known) {
         say_culprit(x, i, around, &reason);
-        x->response = x->problem->kind == PYTHIA_PROBLEM_VARIATION ? x->ranked[i].edge : UINT32_MAX;
+        x->response = x->problem->kind == PYTHIA_OF_VARIATION ? x->ranked[i].edge : UINT32_MAX;
         rc = say_variable(x, &reason);
         d.reason = (PythiaText){(const char *)reason.data, reason.n};
         if (!rc) rc = pythia_step_write(x->step, &d);

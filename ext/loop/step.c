@@ -43,12 +43,54 @@ static int problem_add(Problems *problems, PythiaProblemGroup problem) {
     return rc;
 }
 
-static int is_variation(const PythiaCycle *step, double n, double mean, double variance,
-                        double share) {
-    const PythiaThresholds *t = &step->thresholds;
-    double stddev = sqrt(variance);
-    return n >= (double)t->min_samples && mean > 0 && stddev / mean > t->cov_threshold &&
-           stddev >= t->min_stddev_ns && share >= t->share_threshold;
+/* A member's duration, in order of (group, duration). */
+typedef struct Duration {
+    uint64_t group;
+    double ns;
+} Duration;
+
+static int duration_compare(const void *a, const void *b) {
+    const Duration *x = a, *y = b;
+    if (x->group != y->group) return x->group < y->group ? -1 : 1;
+    return x->ns < y->ns ? -1 : x->ns > y->ns;
+}
+
+/* The durations of a judgement's members, those of a group together; of one group when by_type. */
+static Duration *durations_of(const PythiaJudgement *j, int by_type) {
+    Duration *list = pythia_alloc_array(j->n + 1, sizeof *list);
+    for (size_t i = 0; list && i < j->n; i++)
+        list[i] = (Duration){by_type ? 0 : j->members[i].group, (double)j->members[i].duration_ns};
+    if (list) qsort(list, j->n, sizeof *list, duration_compare);
+    return list;
+}
+
+/* Judges a group, or the whole type (group 0 of durations by type), by the rule that judges stored groups. */
+static int judge_sample(PythiaCycle *step, const PythiaJudgement *j, const Duration *list,
+                        uint64_t group, int grouping, double variance, double slow_ns,
+                        int *problem) {
+    size_t low = 0, high = j->n, n = 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (list[middle].group < group)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    while (low + n < j->n && list[low + n].group == group)
+        n++;
+    double *values = pythia_alloc_array(2 * n + 1, sizeof *values);
+    if (!values) return SQLITE_NOMEM;
+    for (size_t i = 0; i < n; i++)
+        values[i] = list[low + i].ns;
+    PythiaSample sample;
+    pythia_sample_of(&sample, values, n);
+    if (n > 1 && variance > 0)
+        sample.share = (double)(n - 1) * sample.stddev * sample.stddev / variance;
+    int rc = pythia_sample_judge(step->expectations, step->nexpectations, &step->thresholds,
+                                 grouping, j->name, &sample, slow_ns, values + n, step->poll,
+                                 problem, step->error);
+    pythia_free(values);
+    return rc;
 }
 
 /* Variance of all types, divided up between and inside their groups. */
@@ -67,8 +109,12 @@ static int structure_problem(PythiaCycle *step, PythiaJudgement *j, Problems *pr
     PythiaGroup *slow = NULL;
     double most = 0, between = 0, total = variance_of_types(step);
     double own = (double)(j->n - 1) * j->variance;
-    if (!(total > 0) || !is_variation(step, (double)j->n, j->mean_ns, j->variance, own / total))
-        return SQLITE_OK;
+    int problem = PYTHIA_PROBLEM_NONE, rc = SQLITE_OK;
+    Duration *list = durations_of(j, 1);
+    if (!list) return SQLITE_NOMEM;
+    if (total > 0) rc = judge_sample(step, j, list, 0, PYTHIA_GROUPING_TYPE, total, NAN, &problem);
+    pythia_free(list);
+    if (rc || problem != PYTHIA_PROBLEM_VARIATION) return rc;
     for (uint32_t i = 0; i < j->groups.n; i++) {
         const PythiaGroup *g = &j->groups.groups[i];
         double mean = pythia_sum_mean(g->sum, g->n);
@@ -88,7 +134,7 @@ static int structure_problem(PythiaCycle *step, PythiaJudgement *j, Problems *pr
     }
     if (!slow) return SQLITE_OK;
     return problem_add(problems,
-                       (PythiaProblemGroup){j, slow, fast, PYTHIA_PROBLEM_STRUCTURE, own / total});
+                       (PythiaProblemGroup){j, slow, fast, PYTHIA_OF_STRUCTURE, own / total});
 }
 
 /* Above which mean a group of the type is slow. */
@@ -105,19 +151,21 @@ static int slow_limit(PythiaCycle *step, const PythiaJudgement *j, double *limit
 static int problems_of(PythiaCycle *step, PythiaJudgement *j, Problems *problems) {
     size_t before = problems->n;
     double limit = 0;
-    int rc = slow_limit(step, j, &limit);
+    Duration *list = durations_of(j, 0);
+    int rc = list ? slow_limit(step, j, &limit) : SQLITE_NOMEM;
     for (uint32_t i = 0; !rc && i < j->groups.n; i++) {
         PythiaGroup *g = &j->groups.groups[i];
-        double variance = pythia_sum_variance(g->sum, g->squares, g->n);
-        double mean = pythia_sum_mean(g->sum, g->n);
-        double share =
-            step->judged.variance > 0 ? (double)(g->n - 1) * variance / step->judged.variance : 0;
-        if (is_variation(step, (double)g->n, mean, variance, share))
-            rc = problem_add(problems,
-                             (PythiaProblemGroup){j, g, NULL, PYTHIA_PROBLEM_VARIATION, share});
-        else if (g->n >= step->thresholds.min_samples && mean > limit)
-            rc = problem_add(problems, (PythiaProblemGroup){j, g, NULL, PYTHIA_PROBLEM_SLOW, 0});
+        double all = step->judged.variance;
+        double own = (double)(g->n - 1) * pythia_sum_variance(g->sum, g->squares, g->n);
+        int problem;
+        rc = judge_sample(step, j, list, g->id, step->grouping, all, limit, &problem);
+        if (rc || problem == PYTHIA_PROBLEM_NONE) continue;
+        int varies = problem == PYTHIA_PROBLEM_VARIATION;
+        rc = problem_add(problems, (PythiaProblemGroup){
+                                       j, g, NULL, varies ? PYTHIA_OF_VARIATION : PYTHIA_OF_SLOW,
+                                       varies && all > 0 ? own / all : 0});
     }
+    pythia_free(list);
     if (!rc && problems->n == before) rc = structure_problem(step, j, problems);
     return rc;
 }
@@ -200,6 +248,12 @@ static int settings_read(PythiaCycle *step, int *paused) {
     for (size_t i = 0; !rc && i < sizeof numbers / sizeof numbers[0]; i++)
         rc = pythia_capture_setting_number(capture, numbers[i].key, numbers[i].value, step->error);
     if (!rc) rc = pythia_capture_thresholds(capture, &step->thresholds, step->error);
+    if (!rc)
+        rc = pythia_expectations_load(capture, &step->expectations, &step->nexpectations,
+                                      step->error);
+    const PythiaModel *model;
+    if (!rc) rc = pythia_capture_model(capture, &model, step->error);
+    if (!rc) step->grouping = model->grouping;
     *paused = off != 0;
     return rc;
 }
@@ -257,6 +311,7 @@ static void step_clear(PythiaCycle *step) {
     pythia_layers_clear(&step->layers);
     pythia_switches_clear(&step->switches);
     pythia_buf_clear(&step->why);
+    pythia_expectations_free(step->expectations, step->nexpectations);
     pythia_free(step->helped);
     sqlite3_free(step->strategy);
 }

@@ -8,14 +8,15 @@
 #define PYTHIA_LOOP_STEP_H
 
 #include "ext/base/buf.h"
+#include "ext/capture/expectations.h"
 #include "ext/loop/internal.h"
 #include "ext/loop/judge.h"
 
 /* What a group is a problem of. */
 enum {
-    PYTHIA_PROBLEM_VARIATION, /* its members differ */
-    PYTHIA_PROBLEM_SLOW,      /* they are slower than the others of their type */
-    PYTHIA_PROBLEM_STRUCTURE  /* they are slower than another group, and that explains their type */
+    PYTHIA_OF_VARIATION, /* its members differ */
+    PYTHIA_OF_SLOW,      /* they are slower than the others of their type */
+    PYTHIA_OF_STRUCTURE  /* they are slower than another group, and that explains their type */
 };
 
 typedef struct PythiaProblemGroup {
@@ -43,6 +44,9 @@ typedef struct PythiaCycle {
     /* settings */
     char *strategy;
     PythiaThresholds thresholds;
+    PythiaExpectation *expectations;
+    uint32_t nexpectations;
+    int grouping;
     double budget_points, bytes_per_s, cpu_share, keep_cycles, localized_share;
 } PythiaCycle;
 

@@ -4,7 +4,7 @@ switched on. What makes them vary is known: they wait for a slot of a pool."""
 import sqlite3
 import unittest
 
-from loop_system import System, requests_of
+from loop_system import Request, System, requests_of
 
 CHECKOUT = "frontend/POST /checkout"
 CULPRIT = "checkout/pool.acquire"
@@ -125,6 +125,28 @@ class Care(LoopTest):
         self.system.serve(requests[:20])
         (action, _, reason), = self.system.step()
         self.assertEqual((action, reason), ("wait", CHECKOUT + ": 20 of 30 requests that are needed"))
+
+    def test_an_expectation_takes_the_place_of_the_settings(self):
+        self.system.step()
+        self.system.serve(requests)
+        self.rows("INSERT INTO pythia_expectations(request_type, metric, threshold) VALUES(?, 'cov', 50), (?, 'p95_ns', 1e15)",
+                  CHECKOUT, CHECKOUT)
+        (action, _, reason), = self.system.step()
+        self.assertEqual((action, reason), ("wait", "nothing is a problem"))
+        self.rows("DELETE FROM pythia_expectations")
+        self.assertEqual({action for action, _, _ in self.system.step()}, {"enable"})
+
+    def test_an_outlier_is_no_problem(self):
+        root, = (span for span in requests[0].spans if span["parent"] is None)
+        alike = Request(CHECKOUT, [root])
+        outlier = Request(CHECKOUT, [{**root, "end": root["end"] * 2}])
+        for confidence, expected in ((0.95, {"wait"}), (0.5, {"enable"})):
+            with self.subTest(confidence):
+                self.system = self.learned()
+                self.rows("UPDATE pythia_settings SET value = ? WHERE key = 'confidence'", confidence)
+                self.system.step()
+                self.system.serve(59 * [alike] + [outlier])
+                self.assertEqual({action for action, _, _ in self.system.step()}, expected)
 
     def test_nothing_learned(self):
         system = System()

@@ -86,6 +86,8 @@ struct PythiaBackendKind {
     void (*abandon)(PythiaBackend *backend, const PythiaControlChange *changes, int n);
     /* NULL: its programs count nothing. */
     int (*count)(PythiaBackend *backend, PythiaBackendEachCount each, void *context);
+    /* Records that its programs should have made and that were lost, ever. NULL: they cannot tell. */
+    int64_t (*lost)(PythiaBackend *backend);
     void (*close)(PythiaBackend *backend);
 };
 

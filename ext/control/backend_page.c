@@ -157,6 +157,18 @@ static int page_count(PythiaBackend *backend, PythiaBackendEachCount each, void 
     return rc;
 }
 
+/* Rings that were full, or gave up old records; no ring; signal handlers that came in between. */
+static int64_t page_lost(PythiaBackend *backend) {
+    const PythiaPage *page = &((const PageData *)backend->data)->page;
+    if (!page->base) return 0;
+    uint64_t sum = PYTHIA_GET(&pythia_page_header(page)->lost_nested);
+    for (uint32_t i = 0; i < page->geometry.nslots; i++)
+        sum += PYTHIA_GET(&pythia_page_counters(page, i)->dropped);
+    for (uint32_t i = 0; i < page->geometry.nrings; i++)
+        sum += PYTHIA_GET(&pythia_page_ring(page, i)->lost);
+    return bounded(sum);
+}
+
 /* ------------------------------------------------------------------ settings */
 
 /* The chain of a slot's settings, copied; returns how many. */
@@ -436,5 +448,6 @@ const PythiaBackendKind pythia_backend_page = {
     .apply = page_apply,
     .abandon = page_abandon,
     .count = page_count,
+    .lost = page_lost,
     .close = page_close,
 };

@@ -3,6 +3,7 @@
 #define PYTHIA_LOOP_INTERNAL_H
 
 #include "ext/loop/loop.h"
+#include "ext/loop/measure.h"
 
 struct PythiaLoop {
     PythiaHost *host; /* borrowed; owns this */
@@ -10,6 +11,7 @@ struct PythiaLoop {
     int64_t version;
     PythiaSpace space;
     const PythiaQuestion *question; /* while a strategy runs */
+    PythiaMeasures measures;        /* of schema main */
 };
 
 #endif

@@ -102,7 +102,7 @@ int pythia_step_switch(PythiaCycle *step, const PythiaDecision *d, int enabled, 
         return rc;
     }
     rc = run(step, s);
-    step->enabled += enabled;
+    if (!rc && enabled) rc = pythia_step_spent(step, d->tracepoint, d->request_type);
     return rc ? rc : pythia_step_write(step, d);
 }
 

@@ -5,6 +5,7 @@
 ** has, unless that is all or nothing. */
 #include "ext/loop/judge.h"
 
+#include "ext/loop/internal.h"
 #include "ext/search/project.h"
 
 #include <math.h>
@@ -69,7 +70,7 @@ typedef struct Judge {
     PythiaJudgements *out;
     uint32_t *of_type; /* [string]: judgement + 1 */
     uint32_t nstrings;
-    int64_t now_ns;
+    int64_t now_ns, after_ns; /* requests that began between them */
     PythiaTrace trace, bare, own;
     PythiaAnalysis analysis;
     unsigned char *drop; /* [trace point] */
@@ -178,6 +179,7 @@ static int types_make(Judge *g, const PythiaSpace *space, const PythiaSwitches *
         j->name = name;
         if (type && type < g->nstrings) g->of_type[type] = g->out->n;
         rc = last_change(store, name, &j->since_ns, g->error);
+        if (g->after_ns > j->since_ns) j->since_ns = g->after_ns;
         if (!rc) rc = switched_find(j, switches, names);
     }
     return rc;
@@ -205,7 +207,11 @@ static void figures(PythiaJudgements *out) {
 
 int pythia_judge(PythiaLoop *loop, PythiaCapture *capture, const PythiaSwitches *switches,
                  int64_t now_ns, PythiaPoll *poll, PythiaJudgements *out, char **error) {
-    Judge g = {.capture = capture, .out = out, .now_ns = now_ns, .error = error};
+    Judge g = {.capture = capture,
+               .out = out,
+               .now_ns = now_ns,
+               .after_ns = loop->measures.congested_ns,
+               .error = error};
     const PythiaSpace *space;
     int rc = pythia_loop_space(loop, capture, poll, &space, error);
     if (!rc) rc = pythia_capture_settle(capture, poll, error);

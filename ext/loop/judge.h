@@ -27,9 +27,10 @@ typedef struct PythiaSwitched {
 } PythiaSwitched;
 
 typedef struct PythiaJudgement {
-    uint32_t type;    /* string id */
-    PythiaText name;  /* borrowed from the names of the capture */
-    int64_t since_ns; /* requests that began at or after this */
+    uint32_t type;   /* string id */
+    PythiaText name; /* borrowed from the names of the capture */
+    int64_t
+        since_ns; /* requests that began at or after this: since the last change, or loss of records */
     int64_t first_ns; /* when the first of them began */
     PythiaGroups groups;
     PythiaMember *members;

@@ -18,6 +18,7 @@ static void space_forget(PythiaLoop *loop) {
 void pythia_loop_close(PythiaLoop *loop) {
     if (!loop) return;
     space_forget(loop);
+    pythia_measures_clear(&loop->measures);
     pythia_free(loop);
 }
 

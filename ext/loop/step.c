@@ -269,6 +269,26 @@ static int cycle_begin(PythiaCycle *step) {
     return sqlite3_finalize(s);
 }
 
+/* What was lost makes requests look as they were not: no decision rests on them. */
+static int look_for_congestion(PythiaCycle *step, int *congested) {
+    int64_t lost, turned_away;
+    int rc =
+        pythia_measures_read(&step->loop->measures, &step->switches.state, step->loop->host->db,
+                             step->now_ns, &lost, &turned_away, step->error);
+    if (!rc && lost)
+        pythia_step_why(step,
+                        "%lld records were lost since the last cycle: programs make more than is "
+                        "collected",
+                        (sqlite3_int64)lost);
+    if (!rc && turned_away)
+        pythia_step_why(step,
+                        "%lld requests of exporters were turned away since the last cycle: the "
+                        "receiver was full",
+                        (sqlite3_int64)turned_away);
+    *congested = !rc && (lost || turned_away);
+    return rc;
+}
+
 static int cycle_work(PythiaCycle *step) {
     int rc = pythia_switches_load(step->loop, step->capture, "main", step->now_ns, step->poll,
                                   &step->switches, step->error);
@@ -278,7 +298,10 @@ static int cycle_work(PythiaCycle *step) {
     }
     if (!rc)
         rc = pythia_layers_load(step->capture, &step->space->texts, &step->layers, step->error);
-    if (!rc) rc = to_skeleton(step);
+    int congested = 0;
+    if (!rc) rc = look_for_congestion(step, &congested);
+    if (rc || congested) return rc;
+    rc = to_skeleton(step);
     if (rc || step->decisions) return rc; /* what came in so far was traced otherwise */
     rc = pythia_judge(step->loop, step->capture, &step->switches, step->now_ns, step->poll,
                       &step->judged, step->error);
@@ -312,6 +335,7 @@ static void step_clear(PythiaCycle *step) {
     pythia_switches_clear(&step->switches);
     pythia_buf_clear(&step->why);
     pythia_expectations_free(step->expectations, step->nexpectations);
+    pythia_intern_clear(&step->added);
     pythia_free(step->helped);
     sqlite3_free(step->strategy);
 }

@@ -3,6 +3,7 @@
 **   step.c       the order of things; waiting, going back to the skeleton, shutting down
 **   examine.c    one problem: which of its edges hold it, and is there anything left to switch on
 **   budget.c     what may be on: retiring what does not help, keeping within the limits
+**   measure.c    what programs counted since the cycle before
 **   journal.c    writing decisions down, and rules */
 #ifndef PYTHIA_LOOP_STEP_H
 #define PYTHIA_LOOP_STEP_H
@@ -27,14 +28,21 @@ typedef struct PythiaProblemGroup {
     double share; /* of the variance of all groups, by which problems are ranked */
 } PythiaProblemGroup;
 
+/* What trace points cost while they are on. */
+typedef struct PythiaCost {
+    double bytes_per_s, cpu_share;
+} PythiaCost;
+
 typedef struct PythiaCycle {
     PythiaLoop *loop;
     PythiaCapture *capture;
     PythiaPoll *poll;
     char **error;
     int64_t now_ns, cycle;
-    int64_t decisions; /* made so far, those to wait left out */
-    int64_t enabled;   /* trace points switched on so far */
+    int64_t decisions;  /* made so far, those to wait left out */
+    int64_t enabled;    /* trace points switched on so far; each once for a type */
+    PythiaIntern added; /* pairs of trace point and type that this is about */
+    PythiaCost added_cost;
     const PythiaSpace *space;
     PythiaSwitches switches;
     PythiaLayers layers;
@@ -63,9 +71,11 @@ int pythia_step_examine(PythiaCycle *step, const PythiaProblemGroup *problem);
 /* Retires what has not helped for keep_cycles cycles, and, over the limits, what helps least. After the
 ** problems were examined. */
 int pythia_step_retire(PythiaCycle *step);
-/* Whether a further trace point for a type keeps within the limits. */
+/* Whether a further trace point for a type keeps within the limits; what has not helped makes room for it. */
 int pythia_step_affordable(PythiaCycle *step, PythiaText tracepoint, PythiaText request_type,
                            int *affordable);
+/* Notes that a trace point was switched on for a type: the same one again costs nothing more. */
+int pythia_step_spent(PythiaCycle *step, PythiaText tracepoint, PythiaText request_type);
 
 /* ---- journal.c ----------------------------------------------------------------------------------------- */
 

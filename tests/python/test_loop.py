@@ -1,14 +1,43 @@
 """The loop on a simulated system: requests to the shop of fixtures/otel-shop are replayed, with the spans that are
 switched on. What makes them vary is known: they wait for a slot of a pool."""
 
+import http.client
+import json
+import mmap
+import os
 import sqlite3
+import struct
+import subprocess
+import tempfile
 import unittest
 
 from loop_system import Request, System, requests_of
 
 CHECKOUT = "frontend/POST /checkout"
 CULPRIT = "checkout/pool.acquire"
+NAMES = os.path.join(os.path.abspath(os.environ.get("BUILD", "build")), "pythia-names")
 requests = []
+
+
+class Page:
+    """A control page without a program, whose counters the test moves."""
+
+    COUNTERS = {"hits": 0, "dropped": 16, "bytes": 24, "cost_ns": 32}
+
+    def __init__(self, folder, tracepoint):
+        self.path = os.path.join(folder, "page")
+        service, name = tracepoint.split("/", 1)
+        output = subprocess.run([NAMES, service, self.path], input="point 0 %s\n" % name, stdout=subprocess.PIPE, check=True,
+                                text=True).stdout
+        self.slot = int(output.split("point ")[1].split()[0])
+        with open(self.path, "r+b") as file:
+            self.bytes = mmap.mmap(file.fileno(), 0)
+
+    def count(self, **counters):
+        at, = struct.unpack_from("=I", self.bytes, 32)
+        for name, more in counters.items():
+            where = at + 64 * self.slot + self.COUNTERS[name]
+            struct.pack_into("=Q", self.bytes, where, struct.unpack_from("=Q", self.bytes, where)[0] + more)
 
 
 class LoopTest(unittest.TestCase):
@@ -183,6 +212,100 @@ class Care(LoopTest):
         self.system.serve(requests)
         self.system.step()
         self.assertEqual(self.system.on(), [])
+
+    def page(self, tracepoint):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        page = Page(folder.name, tracepoint)
+        self.addCleanup(page.bytes.close)
+        self.rows("INSERT INTO pythia_backends(name, kind, target) VALUES('page', 'page', ?)", page.path)
+        return page
+
+    def test_lost_records(self):
+        page = self.page("elsewhere/work")
+        page.count(dropped=5)  # before anybody looked
+        self.system.step()
+        self.system.serve(requests)
+        page.count(dropped=12)
+        self.assertEqual(self.system.step(), [("wait", None, "12 records were lost since the last cycle: programs make more"
+                                               " than is collected")])
+        # What came in until then is not judged.
+        self.system.serve(requests[:20])
+        self.assertEqual(self.system.step(), [("wait", None, CHECKOUT + ": 20 of 30 requests that are needed")])
+        self.system.serve(requests)
+        self.assertEqual({action for action, _, _ in self.system.step()}, {"enable"})
+
+    def test_a_full_receiver(self):
+        address, = self.rows("SELECT pythia_listen('127.0.0.1:0', '{\"queue_mb\":1}')")[0]
+        self.system.step()
+        self.system.serve(requests)
+        padding = {"key": "padding", "value": {"stringValue": 600000 * "x"}}
+        body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [{
+            "traceId": "%032x" % 1, "spanId": "%016x" % 1, "name": "x", "startTimeUnixNano": "1", "endTimeUnixNano": "2",
+            "attributes": [padding]}]}]}]})
+        answers = []
+        while 503 not in answers and len(answers) < 10:
+            connection = http.client.HTTPConnection(address, timeout=20)
+            connection.request("POST", "/v1/traces", body, {"Content-Type": "application/json"})
+            answers.append(connection.getresponse().status)
+            connection.close()
+        self.assertEqual(answers[-1], 503)
+        self.assertEqual(self.system.step(), [("wait", None, "1 requests of exporters were turned away since the last cycle:"
+                                               " the receiver was full")])
+        self.system.serve(requests)
+        self.assertEqual({action for action, _, _ in self.system.step()}, {"enable"})
+
+    def over_budget(self, setting, per_second, **counters):
+        """Lets the culprit cost more than the budget, as counted by the program."""
+        self.run_until_localized(self.system)
+        page = self.page(CULPRIT)
+        self.rows("UPDATE pythia_settings SET value = ? WHERE key = ?", per_second, setting)
+        before = self.system.clock
+        self.system.serve(requests)
+        self.system.step()
+        self.assertIn(CULPRIT, self.system.on())
+        self.system.serve(requests)
+        seconds = (self.system.clock - before) / 1e9
+        page.count(**{name: int(value * seconds) for name, value in counters.items()})
+        self.system.step()
+        self.assertNotIn(CULPRIT, self.system.on())
+        self.assertEqual(self.rows("SELECT reason FROM pythia_decisions WHERE tracepoint = ? AND action = 'retire'", CULPRIT),
+                         [("over the budget, and of least use",)])
+
+    def test_over_the_budget_of_bytes_as_counted(self):
+        self.over_budget("budget_bytes_per_s", 1e6, hits=1e5, bytes=1e7)
+
+    def test_over_the_budget_of_time_as_counted(self):
+        self.over_budget("budget_cpu_share", 0.05, hits=1e6, cost_ns=1e9)
+
+    def test_counted_below_the_budget(self):
+        self.run_until_localized(self.system)
+        page = self.page(CULPRIT)
+        self.rows("UPDATE pythia_settings SET value = 1e6 WHERE key = 'budget_bytes_per_s'")
+        for _ in range(3):
+            self.system.serve(requests)
+            page.count(hits=1000, bytes=100000)
+            self.system.step()
+        self.assertIn(CULPRIT, self.system.on())
+
+    def test_what_did_not_help_makes_room(self):
+        self.rows("UPDATE pythia_settings SET value = 100 WHERE key = 'keep_cycles'")
+        self.rows("UPDATE pythia_settings SET value = 'flat' WHERE key = 'strategy'")
+        self.run_until_localized(self.system)
+        for _ in range(3):
+            self.system.serve(requests)
+            self.system.step()
+        idle = self.rows("SELECT count(*) FROM pythia_xloop WHERE enabled AND idle")[0][0]
+        self.assertGreater(idle, 0)
+        # A trace point that a request passes once makes 1 byte a second here: a request each 100 s, 100 bytes a record.
+        self.rows("UPDATE pythia_settings SET value = ? WHERE key = 'budget_bytes_per_s'", idle + 0.5)
+        self.rows("DELETE FROM pythia_control WHERE tracepoint = ?", CULPRIT)
+        for _ in range(3):
+            self.system.serve(requests)
+            self.system.step()
+        self.assertIn(CULPRIT, self.system.on())
+        self.assertNotEqual(self.rows("SELECT tracepoint FROM pythia_decisions WHERE action = 'retire'"
+                                      " AND reason = 'makes room in the budget, and has not helped'"), [])
 
     def test_shutdown(self):
         self.run_until_localized(self.system)

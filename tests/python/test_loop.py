@@ -278,6 +278,16 @@ class Care(LoopTest):
     def test_over_the_budget_of_time_as_counted(self):
         self.over_budget("budget_cpu_share", 0.05, hits=1e6, cost_ns=1e9)
 
+    def test_time_in_which_the_thread_did_not_run(self):
+        self.run_until_localized(self.system)
+        page = self.page(CULPRIT)
+        self.rows("UPDATE pythia_settings SET value = 0.05 WHERE key = 'budget_cpu_share'")
+        for _ in range(3):
+            self.system.serve(requests)
+            page.count(hits=256, cost_ns=10**15)
+            self.system.step()
+        self.assertIn(CULPRIT, self.system.on())
+
     def test_counted_below_the_budget(self):
         self.run_until_localized(self.system)
         page = self.page(CULPRIT)

@@ -71,11 +71,28 @@ class Hunt:
         os.unlink(page)
         return points
 
-    def find(self, fault, strategy="binary", most_cycles=40, requests=40):
-        """Runs the service with a fault, and the loop until the culprit is found."""
+    def find(self, fault, strategy="binary", most_cycles=40, requests=40, after=None):
+        """Runs the service with a fault, and the loop until the culprit is found. after: a strategy by which it was found
+        before; the database remembers the decisions of that time, and everything else is as at first."""
         self.n += 1
-        page, name = self.path(f"page{self.n}"), self.path(f"hunt{self.n}.db")
+        name = self.path(f"hunt{self.n}.db")
         shutil.copy(self.learned, name)
+        try:
+            if after:
+                self.hunt(name, fault, after, most_cycles, requests)
+                self.forget(name)
+            return self.hunt(name, fault, strategy, most_cycles, requests)
+        finally:
+            os.unlink(name)
+
+    def forget(self, name):
+        db = self.connect(name)
+        for table in "control", "backends", "traces":
+            db.execute(f"DELETE FROM pythia_{table}")
+        db.close()
+
+    def hunt(self, name, fault, strategy, most_cycles, requests):
+        page = self.path(f"page{self.n}")
         db = self.connect(name)
         service = subprocess.Popen([SERVICE, "--fault", fault], env={**os.environ, "PYTHIA_PAGE": page})
         try:
@@ -89,7 +106,6 @@ class Hunt:
             service.wait()
             db.close()
             os.unlink(page)
-            os.unlink(name)
 
     def wait_for(self, db, requests, seconds=60):
         """Collects until so many requests have come in since the last change."""

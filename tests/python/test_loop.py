@@ -87,6 +87,17 @@ class Finding(LoopTest):
                 system.db.execute("UPDATE pythia_settings SET value = ? WHERE key = 'strategy'", (strategy,))
                 self.run_until_localized(system)
 
+    def test_historic_finds_again_what_was_found(self):
+        before = self.run_until_localized(self.system)
+        self.rows("DELETE FROM pythia_control")
+        self.rows("DELETE FROM pythia_traces")
+        self.rows("UPDATE pythia_settings SET value = 'historic' WHERE key = 'strategy'")
+        self.system.serve(requests)
+        again = self.run_until_localized(self.system)
+        self.assertLess(again, before)
+        self.assertEqual(self.rows("SELECT tracepoint, reason FROM pythia_decisions WHERE strategy = 'historic'"
+                                   " AND action = 'enable' LIMIT 1"), [(CULPRIT, "historic: localized a problem before")])
+
     def test_a_strategy_of_the_users(self):
         self.rows("INSERT INTO pythia_strategies(name, sql) VALUES('last', 'SELECT tracepoint, ''the last'' AS reason"
                   " FROM pythia_candidates ORDER BY place DESC LIMIT :budget')")

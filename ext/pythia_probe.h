@@ -25,7 +25,8 @@
 ** request type works in every process. pythia_probe_request_type() names another one.
 **
 ** Environment: PYTHIA_PAGE, the path of the page ("off": no page, all trace points stay off);
-** PYTHIA_SERVICE; PYTHIA_DEFAULT=on, trace points that are new in the page begin switched on.
+** PYTHIA_SERVICE; PYTHIA_DEFAULT=on, trace points that are new in the page begin switched on; PYTHIA_CLOCK=system,
+** times are clock_gettime()'s and not told from the processor's counter (ext/probe/clock.h).
 **
 ** Threads, signal handlers and forked children may pass trace points. What a signal handler does while the
 ** thread that it interrupted is writing a record is dropped and counted. */
@@ -301,10 +302,16 @@ PYTHIA_PROBE_API void pythia_probe_enter(const PythiaProbeContext *context,
 PYTHIA_PROBE_API int pythia_probe_read(PythiaProbeContext *context, const char *traceparent,
                                        const char *tracestate, const char *baggage);
 /* Writes the calling thread's context, to go with a request. 1, or 0 with empty texts when no trace is open.
-** The request type travels as the member pythia.type of the baggage. tracestate goes on as it came. */
+** The request type travels as the member pythia.type of the baggage. */
 enum { PYTHIA_PROBE_TRACEPARENT_BYTES = 56, PYTHIA_PROBE_HEADER_BYTES = 2048 };
 PYTHIA_PROBE_API int pythia_probe_write(char traceparent[PYTHIA_PROBE_TRACEPARENT_BYTES],
                                         char baggage[PYTHIA_PROBE_HEADER_BYTES]);
+
+/* The same with tracestate, which is empty where none came: it goes on as it came, behind what other tracers wrote
+** into it. */
+PYTHIA_PROBE_API int pythia_probe_write_state(char traceparent[PYTHIA_PROBE_TRACEPARENT_BYTES],
+                                              char tracestate[PYTHIA_PROBE_STATE_BYTES],
+                                              char baggage[PYTHIA_PROBE_HEADER_BYTES]);
 
 /* The value of a member of the calling thread's baggage, percent-decoded; its length, or -1. */
 PYTHIA_PROBE_API int pythia_probe_baggage_get(const char *key, char *value, size_t bytes);

@@ -107,18 +107,26 @@ static int cell_stale(const PythiaPageCell *cell, uint64_t now) {
 /* Moves what a cell has into the ring. */
 static void cell_close(PythiaThread *thread, const PythiaPageCell *cell) {
     const PythiaPage *page = &pythia_probe_mapped;
-    uint64_t words[PYTHIA_RECORD_WORDS + PYTHIA_CELL_WORDS] = {0};
     unsigned n = PYTHIA_RECORD_WORDS + PYTHIA_CELL_WORDS;
+    uint64_t spare[PYTHIA_RECORD_WORDS + PYTHIA_CELL_WORDS], *words;
     const uint64_t *from = (const uint64_t *)(const void *)cell;
     uint32_t slot = LOAD(&cell->slot);
     uint64_t hits = LOAD(&cell->n) + LOAD(&cell->missing);
     if (!hits) return;
-    words[PYTHIA_WORD_HEAD] = n | (uint64_t)PYTHIA_RECORD_AGGREGATE << 16 | (uint64_t)slot << 32;
-    words[PYTHIA_WORD_ORIGIN] = (thread->process & 0xffff) | (LOAD(&cell->what) >> 8 & 0xff) << 16;
-    words[PYTHIA_WORD_TIME] = LOAD(&cell->last_ns);
-    for (unsigned i = 1; i < PYTHIA_CELL_WORDS; i++) /* all but the version */
-        words[PYTHIA_RECORD_WORDS + i] = LOAD(&from[i]);
-    if (!pythia_ring_write(thread, words, n) || slot >= page->geometry.nslots) return;
+    words = pythia_ring_room(thread, n, spare);
+    if (words) {
+        memset(words, 0, PYTHIA_RECORD_WORDS * 8 + 8); /* the version of the cell, too */
+        words[PYTHIA_WORD_HEAD] =
+            n | (uint64_t)PYTHIA_RECORD_AGGREGATE << 16 | (uint64_t)slot << 32;
+        words[PYTHIA_WORD_ORIGIN] = (thread->process & 0xffff) | (LOAD(&cell->what) >> 8 & 0xff)
+                                                                     << 16;
+        words[PYTHIA_WORD_TIME] = LOAD(&cell->last_ns);
+        for (unsigned i = 1; i < PYTHIA_CELL_WORDS; i++)
+            words[PYTHIA_RECORD_WORDS + i] = LOAD(&from[i]);
+        pythia_ring_done(thread, words, n, spare);
+        return;
+    }
+    if (slot >= page->geometry.nslots) return;
     PythiaPageCounters *counters = pythia_page_counters(page, slot);
     PYTHIA_ADD(&counters->dropped, hits);
     PYTHIA_ADD(&counters->filtered, -hits);

@@ -251,6 +251,15 @@ int pythia_probe_write(char traceparent[PYTHIA_PROBE_TRACEPARENT_BYTES],
     return 1;
 }
 
+int pythia_probe_write_state(char traceparent[PYTHIA_PROBE_TRACEPARENT_BYTES],
+                             char tracestate[PYTHIA_PROBE_STATE_BYTES],
+                             char baggage[PYTHIA_PROBE_HEADER_BYTES]) {
+    int known = pythia_probe_write(traceparent, baggage);
+    tracestate[0] = 0;
+    if (known) memcpy(tracestate, carried.state, sizeof carried.state);
+    return known;
+}
+
 int pythia_probe_baggage_get(const char *key, char *value, size_t bytes) {
     const char *p = carried.baggage;
     Member member;

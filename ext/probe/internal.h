@@ -5,6 +5,7 @@
 **   ring.c      the calling thread: its ring, its random numbers
 **   reduce.c    programs of settings
 **   cell.c      what aggregates add up
+**   clock.c     the time
 **   context.c   contexts, W3C headers, baggage */
 #ifndef PYTHIA_PROBE_INTERNAL_H
 #define PYTHIA_PROBE_INTERNAL_H
@@ -13,11 +14,10 @@
 #define _GNU_SOURCE
 #endif
 
+#include "ext/probe/clock.h"
 #include "ext/probe/page.h"
 #include "ext/probe/reduce.h"
 #include "ext/pythia_probe.h"
-
-#include <time.h>
 
 /* What a thread uses at every trace point; zeroed at first. The larger rest of its context is kept apart, so
 ** that this fits where the loader gives quick access. */
@@ -42,10 +42,12 @@ extern PythiaPage pythia_probe_mapped;
 
 /* ring.c */
 uint64_t pythia_thread_random(PythiaThread *thread);
-/* Appends a record to the thread's ring: 0, or 1 when it was dropped. The record is words[0 .. n). */
-int pythia_ring_write(PythiaThread *thread, const uint64_t *words, unsigned n);
 /* Makes sure that the thread has a ring; 0 when there is none. */
-int pythia_ring_get(PythiaThread *thread);
+int pythia_ring_claim(PythiaThread *thread);
+/* Room for so many bytes, where the tail as last seen leaves none; 0: there is none. */
+int pythia_ring_full(PythiaThread *thread, uint64_t bytes);
+/* Copies a record into the ring, around its end. */
+void pythia_ring_wrap(PythiaThread *thread, const uint64_t *words, unsigned n);
 /* After the page was mapped, and in a forked child: this process has no place in it yet. */
 void pythia_process_forget(const char *service);
 /* The time at which a process began, in ticks; 0: there is none. */
@@ -60,10 +62,26 @@ void pythia_cells_mend(const PythiaPageRing *ring);
 /* probe.c: makes sure that a page is open; 0 when there is none. */
 int pythia_probe_opened(void);
 
-static inline int64_t pythia_clock(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+static inline int pythia_ring_get(PythiaThread *thread) {
+    return __builtin_expect(thread->ring != NULL, 1) || pythia_ring_claim(thread);
+}
+
+/* Makes room for a record of n words in the thread's ring, and says where it is to be written: in place, or, where
+** the ring's end is in the way, in `spare`, which has room for it. NULL: it is dropped. */
+static inline uint64_t *pythia_ring_room(PythiaThread *thread, unsigned n, uint64_t *spare) {
+    uint64_t size = pythia_probe_mapped.geometry.ring_bytes, head = thread->head;
+    uint64_t at = head & (size - 1);
+    if (__builtin_expect(head + n * 8 - thread->tail > size, 0) && !pythia_ring_full(thread, n * 8))
+        return NULL;
+    return __builtin_expect(at + n * 8 <= size, 1) ? &thread->words[at / 8] : spare;
+}
+
+/* The record that was written there is complete. */
+static inline void pythia_ring_done(PythiaThread *thread, const uint64_t *words, unsigned n,
+                                    const uint64_t *spare) {
+    if (__builtin_expect(words == spare, 0)) pythia_ring_wrap(thread, words, n);
+    thread->head += n * 8;
+    PYTHIA_RELEASE(&thread->ring->head, thread->head);
 }
 
 #endif

@@ -223,25 +223,46 @@ static int setting_passes(PythiaThread *thread, const PythiaPageSetting *setting
 
 /* ------------------------------------------------------------------ records */
 
-/* Appends the values behind the words of a record; returns the new number of words. */
-static unsigned values_put(uint64_t *words, unsigned n, const PythiaProbeSite *site,
-                           const PythiaProbeValue *values) {
-    for (uint32_t i = 0; i < site->n; i++) {
-        uint64_t head = PYTHIA_GET(&site->refs[i]) | (uint64_t)(values[i].type & 0xff) << 32;
-        if (__builtin_expect(values[i].type == PYTHIA_PROBE_TEXT, 0)) {
-            const char *text = values[i].of.text;
-            size_t length = text ? strnlen(text, PYTHIA_PROBE_TEXT_BYTES) : 0;
-            size_t whole = (length + 7) / 8;
-            words[n++] = head | (uint64_t)length << 40;
-            if (whole) words[n + whole - 1] = 0;
-            if (length) memcpy(&words[n], text, length);
-            n += (unsigned)whole;
+/* The words of a record with these values. *texts: 1 when one is a text; lengths: of those. */
+static unsigned record_words(uint32_t n, const PythiaProbeValue *values, unsigned char *lengths,
+                             int *texts) {
+    unsigned words = PYTHIA_RECORD_WORDS + 2 * n;
+    *texts = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (__builtin_expect(values[i].type != PYTHIA_PROBE_TEXT, 1)) continue;
+        const char *text = values[i].of.text;
+        *texts = 1;
+        lengths[i] = text ? (unsigned char)strnlen(text, PYTHIA_PROBE_TEXT_BYTES) : 0;
+        words += (lengths[i] + 7u) / 8 - 1;
+    }
+    return words;
+}
+
+/* Writes the values behind the words of a record. */
+static void values_put(uint64_t *words, uint32_t n, const uint32_t *refs,
+                       const PythiaProbeValue *values, const unsigned char *lengths) {
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t head = PYTHIA_GET(&refs[i]) | (uint64_t)(values[i].type & 0xff) << 32;
+        if (values[i].type == PYTHIA_PROBE_TEXT) {
+            unsigned length = lengths[i], whole = (length + 7) / 8;
+            *words++ = head | (uint64_t)length << 40;
+            if (whole) words[whole - 1] = 0;
+            if (length) memcpy(words, values[i].of.text, length);
+            words += whole;
         } else {
-            words[n++] = head;
-            memcpy(&words[n++], &values[i].of, sizeof(uint64_t));
+            *words++ = head;
+            memcpy(words++, &values[i].of, sizeof(uint64_t));
         }
     }
-    return n;
+}
+
+/* The same where none is a text. */
+static inline void numbers_put(uint64_t *words, uint32_t n, const uint32_t *refs,
+                               const PythiaProbeValue *values) {
+    for (uint32_t i = 0; i < n; i++) {
+        words[2 * i] = PYTHIA_GET(&refs[i]) | (uint64_t)(values[i].type & 0xff) << 32;
+        memcpy(&words[2 * i + 1], &values[i].of, sizeof(uint64_t));
+    }
 }
 
 static uint64_t word_head(unsigned n, unsigned kind, unsigned values, uint32_t slot) {
@@ -254,21 +275,44 @@ static uint64_t word_origin(const PythiaThread *thread, uint32_t type, uint32_t 
            (uint64_t)(status & 0xff) << 24 | (uint64_t)parent_slot << 32;
 }
 
-/* Writes, and counts the hit. */
-static void record_write(PythiaThread *thread, uint32_t slot, const uint64_t *words, unsigned n,
-                         int64_t now) {
-    const PythiaPage *page = &pythia_probe_mapped;
-    PythiaPageCounters *counters = pythia_page_counters(page, slot);
+/* A record on its way. */
+typedef struct Record {
+    uint64_t *words; /* NULL: it is dropped */
+    unsigned n;
+    unsigned char lengths[PYTHIA_PROBE_VALUES];
+    uint64_t spare[PYTHIA_RECORD_MAX_WORDS];
+} Record;
+
+/* Finds room for a record with these values, and writes them. The number of the process is known from here on. */
+static void record_begin(PythiaThread *thread, Record *record, const PythiaProbeSite *site,
+                         const PythiaProbeValue *values) {
+    uint32_t n = site->n <= PYTHIA_PROBE_VALUES ? site->n : PYTHIA_PROBE_VALUES;
+    record->words = NULL;
+    if (!pythia_ring_get(thread)) {
+        PYTHIA_ADD(&pythia_page_header(&pythia_probe_mapped)->lost_records, 1);
+        return;
+    }
+    int texts;
+    record->n = record_words(n, values, record->lengths, &texts);
+    uint64_t *words = record->words = pythia_ring_room(thread, record->n, record->spare);
+    if (!words) return;
+    if (__builtin_expect(texts, 0))
+        values_put(words + PYTHIA_RECORD_WORDS, n, site->refs, values, record->lengths);
+    else
+        numbers_put(words + PYTHIA_RECORD_WORDS, n, site->refs, values);
+}
+
+/* Publishes it, and counts the hit. */
+static void record_end(PythiaThread *thread, const Record *record, uint32_t slot, int64_t now) {
+    PythiaPageCounters *counters = pythia_page_counters(&pythia_probe_mapped, slot);
     uint64_t hits = PYTHIA_ADD(&counters->hits, 1);
     PYTHIA_SET(&counters->last_ns, (uint64_t)now);
-    if (!pythia_ring_get(thread)) {
-        PYTHIA_ADD(&counters->dropped, 1);
-        PYTHIA_ADD(&pythia_page_header(page)->lost_records, 1);
-    } else if (pythia_ring_write(thread, words, n)) {
+    if (__builtin_expect(!record->words, 0)) {
         PYTHIA_ADD(&counters->dropped, 1);
     } else {
+        pythia_ring_done(thread, record->words, record->n, record->spare);
         /* Not atomic: threads that pass at the same instant may count one of them. */
-        PYTHIA_SET(&counters->bytes, PYTHIA_GET(&counters->bytes) + n * 8);
+        PYTHIA_SET(&counters->bytes, PYTHIA_GET(&counters->bytes) + record->n * 8);
     }
     count_cost(counters, hits, now);
 }
@@ -301,7 +345,7 @@ static int always_on(const PythiaPageSlot *slot) {
 
 static void point_record(PythiaThread *thread, const PythiaPageSlot *slot,
                          const PythiaProbeSite *site, const PythiaProbeValue *values) {
-    uint64_t words[PYTHIA_RECORD_MAX_WORDS];
+    Record record;
     uint32_t number = slot_number(slot);
     const PythiaPageSetting *setting = setting_of(slot, thread->type);
     if (__builtin_expect(setting != NULL, 0) && !always_on(slot)) {
@@ -312,20 +356,21 @@ static void point_record(PythiaThread *thread, const PythiaPageSlot *slot,
         }
         if (setting && !setting_passes(thread, setting, number, thread->type, &input, 0)) return;
     }
-    /* The process number is known when the thread has a ring. */
-    pythia_ring_get(thread);
     int64_t now = pythia_clock();
-    unsigned n = values_put(words, PYTHIA_RECORD_WORDS, site, values);
-    words[PYTHIA_WORD_HEAD] = word_head(n, PYTHIA_RECORD_POINT, site->n, number);
-    words[PYTHIA_WORD_ORIGIN] =
-        word_origin(thread, thread->type, 0, thread->span ? thread->span_slot : PYTHIA_NO_SLOT);
-    words[PYTHIA_WORD_TIME] = (uint64_t)now;
-    words[PYTHIA_WORD_TRACE_HI] = thread->trace_hi;
-    words[PYTHIA_WORD_TRACE_LO] = thread->trace_lo;
-    words[PYTHIA_WORD_SPAN] = thread->span;
-    words[PYTHIA_WORD_PARENT] = 0;
-    words[PYTHIA_WORD_DURATION] = 0;
-    record_write(thread, number, words, n, now);
+    record_begin(thread, &record, site, values);
+    uint64_t *words = record.words;
+    if (words) {
+        words[PYTHIA_WORD_HEAD] = word_head(record.n, PYTHIA_RECORD_POINT, site->n, number);
+        words[PYTHIA_WORD_ORIGIN] =
+            word_origin(thread, thread->type, 0, thread->span ? thread->span_slot : PYTHIA_NO_SLOT);
+        words[PYTHIA_WORD_TIME] = (uint64_t)now;
+        words[PYTHIA_WORD_TRACE_HI] = thread->trace_hi;
+        words[PYTHIA_WORD_TRACE_LO] = thread->trace_lo;
+        words[PYTHIA_WORD_SPAN] = thread->span;
+        words[PYTHIA_WORD_PARENT] = 0;
+        words[PYTHIA_WORD_DURATION] = 0;
+    }
+    record_end(thread, &record, number, now);
 }
 
 void pythia_probe_point(PythiaProbeSite *site, const PythiaProbeValue *values) {
@@ -392,18 +437,21 @@ void pythia_probe_begin(PythiaProbeSite *site, PythiaProbeSpan *span) {
 static void span_record(PythiaThread *thread, const PythiaProbeSpan *span, uint32_t slot,
                         const PythiaProbeSite *site, const PythiaProbeValue *values,
                         int64_t duration, int64_t now) {
-    uint64_t words[PYTHIA_RECORD_MAX_WORDS];
-    pythia_ring_get(thread);
-    unsigned n = values_put(words, PYTHIA_RECORD_WORDS, site, values);
-    words[PYTHIA_WORD_HEAD] = word_head(n, PYTHIA_RECORD_SPAN, site->n, slot);
-    words[PYTHIA_WORD_ORIGIN] = word_origin(thread, span->type, span->status, span->parent_slot);
-    words[PYTHIA_WORD_TIME] = (uint64_t)span->start_ns;
-    words[PYTHIA_WORD_TRACE_HI] = span->trace_hi;
-    words[PYTHIA_WORD_TRACE_LO] = span->trace_lo;
-    words[PYTHIA_WORD_SPAN] = span->id;
-    words[PYTHIA_WORD_PARENT] = span->parent;
-    words[PYTHIA_WORD_DURATION] = (uint64_t)duration;
-    record_write(thread, slot, words, n, now);
+    Record record;
+    record_begin(thread, &record, site, values);
+    uint64_t *words = record.words;
+    if (words) {
+        words[PYTHIA_WORD_HEAD] = word_head(record.n, PYTHIA_RECORD_SPAN, site->n, slot);
+        words[PYTHIA_WORD_ORIGIN] =
+            word_origin(thread, span->type, span->status, span->parent_slot);
+        words[PYTHIA_WORD_TIME] = (uint64_t)span->start_ns;
+        words[PYTHIA_WORD_TRACE_HI] = span->trace_hi;
+        words[PYTHIA_WORD_TRACE_LO] = span->trace_lo;
+        words[PYTHIA_WORD_SPAN] = span->id;
+        words[PYTHIA_WORD_PARENT] = span->parent;
+        words[PYTHIA_WORD_DURATION] = (uint64_t)duration;
+    }
+    record_end(thread, &record, slot, now);
 }
 
 /* The end of a span: under the setting that holds now, but recorded only if it began as one that is. */

@@ -115,6 +115,7 @@ static void fork_child(void) {
     thread->busy = thread->ring_wait = 0;
     thread->random = 0;
     forked = 1;
+    pythia_clock_forked();
     pythia_process_forget(NULL);
 }
 
@@ -182,14 +183,13 @@ static int ring_claim(PythiaThread *thread) {
     return 0;
 }
 
-int pythia_ring_get(PythiaThread *thread) {
-    if (__builtin_expect(thread->ring != NULL, 1)) return 1;
+int pythia_ring_claim(PythiaThread *thread) {
     if (thread->ring_wait > 0 && thread->ring_wait--) return 0;
     return ring_claim(thread);
 }
 
-/* Room for `bytes`: looks at the tail, and moves it when the page overwrites. 0: there is none. */
-static int ring_room(PythiaThread *thread, uint64_t bytes) {
+/* Looks at the tail, and moves it when the page overwrites. */
+int pythia_ring_full(PythiaThread *thread, uint64_t bytes) {
     const PythiaPage *page = &pythia_probe_mapped;
     PythiaPageRing *ring = thread->ring;
     uint64_t size = page->geometry.ring_bytes, head = thread->head;
@@ -207,14 +207,8 @@ static int ring_room(PythiaThread *thread, uint64_t bytes) {
     }
 }
 
-int pythia_ring_write(PythiaThread *thread, const uint64_t *words, unsigned n) {
-    uint64_t size = pythia_probe_mapped.geometry.ring_bytes, head = thread->head;
-    uint64_t mask = size / 8 - 1, at = head / 8;
-    if (__builtin_expect(head + n * 8 - thread->tail > size, 0) && !ring_room(thread, n * 8))
-        return 1;
+void pythia_ring_wrap(PythiaThread *thread, const uint64_t *words, unsigned n) {
+    uint64_t mask = pythia_probe_mapped.geometry.ring_bytes / 8 - 1, at = thread->head / 8;
     for (unsigned i = 0; i < n; i++)
-        PYTHIA_SET(&thread->words[(at + i) & mask], words[i]);
-    thread->head = head + n * 8;
-    PYTHIA_RELEASE(&thread->ring->head, thread->head);
-    return 0;
+        thread->words[(at + i) & mask] = words[i];
 }

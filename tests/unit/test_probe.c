@@ -1,13 +1,21 @@
 /* test_probe.c - the probe library in this process: contexts, pages, a page that is damaged. What programs do is
 ** tested in tests/python/test_probe.py. */
+#include "ext/probe/clock.h"
 #include "tests/hostile_page.h"
 #include "tests/unit/test.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define PARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+static int64_t system_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
 
 /* The probe maps one page for the life of the process: the tests of this file share it. */
 static Hostile *shared_page(void) {
@@ -75,6 +83,58 @@ static void test_headers_come_back(void) {
     PYTHIA_SPAN_END(span);
     pythia_probe_enter(&before, NULL);
     CU_ASSERT_EQUAL(pythia_probe_write(parent, baggage), 0);
+}
+
+static void test_tracestate(void) {
+    char parent[PYTHIA_PROBE_TRACEPARENT_BYTES], baggage[PYTHIA_PROBE_HEADER_BYTES];
+    char vendors[PYTHIA_PROBE_STATE_BYTES], long_one[PYTHIA_PROBE_STATE_BYTES + 1];
+    PythiaProbeContext c;
+    if (!shared_page()) {
+        pythia_skip("no control page can be made");
+        return;
+    }
+    vendors[0] = 'x';
+    CU_ASSERT_EQUAL(pythia_probe_write_state(parent, vendors, baggage), 0);
+    CU_ASSERT_STRING_EQUAL(vendors, "");
+    pythia_probe_read(&c, PARENT, "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE", "a=1");
+    pythia_probe_enter(&c, NULL);
+    PYTHIA_SPAN_ALWAYS(span, "server");
+    CU_ASSERT_EQUAL(pythia_probe_write_state(parent, vendors, baggage), 1);
+    CU_ASSERT_NSTRING_EQUAL(parent, PARENT, 36);
+    CU_ASSERT_STRING_EQUAL(vendors, "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE");
+    CU_ASSERT_NSTRING_EQUAL(baggage, "a=1", 3);
+    PYTHIA_SPAN_END(span);
+    pythia_probe_read(&c, PARENT, NULL, NULL);
+    pythia_probe_enter(&c, NULL);
+    CU_ASSERT_EQUAL(pythia_probe_write_state(parent, vendors, baggage), 1);
+    CU_ASSERT_STRING_EQUAL(vendors, "");
+    /* One that does not fit is left out whole. */
+    memset(long_one, 'x', sizeof long_one - 1);
+    long_one[sizeof long_one - 1] = 0;
+    pythia_probe_read(&c, PARENT, long_one, NULL);
+    CU_ASSERT_STRING_EQUAL(c.state, "");
+    pythia_probe_read(&c, PARENT, long_one + 1, NULL);
+    pythia_probe_enter(&c, NULL);
+    pythia_probe_write_state(parent, vendors, baggage);
+    CU_ASSERT_STRING_EQUAL(vendors, long_one + 1);
+    pythia_probe_enter(NULL, NULL);
+}
+
+/* A time lies between readings of the system's clock before and after, but for what an anchor may be off. */
+static void test_clock(void) {
+    const int64_t off = 2 * PYTHIA_JUMP_NS;
+    int64_t begun = system_ns(), last = 0;
+    int outside = 0, back = 0, n = 0;
+    while (system_ns() - begun < 60000000) { /* through the calibration and many anchors */
+        int64_t before = system_ns(), now = pythia_clock(), after = system_ns();
+        outside += now < before - off || now > after + off;
+        back += now < last - off;
+        last = now;
+        n++;
+    }
+    CU_ASSERT(n > 100);
+    CU_ASSERT_EQUAL(outside, 0);
+    CU_ASSERT_EQUAL(back, 0);
 }
 
 static void test_baggage(void) {
@@ -262,7 +322,8 @@ static void test_end(void) {
 }
 
 PYTHIA_SUITE(probe, {"traceparent", test_traceparent},
-             {"headers come back", test_headers_come_back}, {"baggage", test_baggage},
+             {"headers come back", test_headers_come_back}, {"tracestate", test_tracestate},
+             {"clock", test_clock}, {"baggage", test_baggage},
              {"baggage that is too long", test_baggage_too_long},
              {"a second start", test_second_start},
              {"files that are no page", test_files_that_are_no_page},

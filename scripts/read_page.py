@@ -36,7 +36,7 @@ class Page:
             if name:
                 hits, filtered, dropped, size = struct.unpack_from("=QQQQ", self.bytes, self.counters_at + 64 * i)
                 yield {"tracepoint": self.text(name), "mask": f"{mask:016x}", "always_on": flags & 1,
-                       "hits": hits, "filtered": filtered, "dropped": dropped, "bytes": size}
+                       "hits": hits + filtered, "filtered": filtered, "dropped": dropped, "bytes": size}
 
     def records(self):
         for i in range(self.nrings):

@@ -145,13 +145,14 @@ static int page_count(PythiaBackend *backend, PythiaBackendEachCount each, void 
         if (!PYTHIA_GET(&pythia_page_slot(&data->page, i)->name)) continue;
         if (!slot_name(&data->page, i, name)) continue;
         PythiaPageCounters *c = pythia_page_counters(&data->page, i);
-        PythiaBackendCount count = {name,
-                                    bounded(PYTHIA_GET(&c->hits)),
-                                    bounded(PYTHIA_GET(&c->bytes)),
-                                    bounded(PYTHIA_GET(&c->cost_ns)),
-                                    bounded(PYTHIA_GET(&c->last_ns)),
-                                    bounded(PYTHIA_GET(&c->filtered)),
-                                    bounded(PYTHIA_GET(&c->dropped))};
+        uint64_t filtered = PYTHIA_GET(&c->filtered);
+        PythiaBackendCount count = {.name = name,
+                                    .hits = bounded(PYTHIA_GET(&c->hits) + filtered),
+                                    .bytes = bounded(PYTHIA_GET(&c->bytes)),
+                                    .cost_ns = bounded(PYTHIA_GET(&c->cost_ns)),
+                                    .last_ns = bounded(PYTHIA_GET(&c->last_ns)),
+                                    .filtered = bounded(filtered),
+                                    .dropped = bounded(PYTHIA_GET(&c->dropped))};
         rc = each(context, &count);
     }
     return rc;

@@ -129,6 +129,7 @@ static void cell_close(PythiaThread *thread, const PythiaPageCell *cell) {
     if (slot >= page->geometry.nslots) return;
     PythiaPageCounters *counters = pythia_page_counters(page, slot);
     PYTHIA_ADD(&counters->dropped, hits);
+    PYTHIA_ADD(&counters->hits, hits);
     PYTHIA_ADD(&counters->filtered, -hits);
 }
 
@@ -215,11 +216,12 @@ int pythia_cell_add(PythiaThread *thread, const PythiaReduced *reduced, uint32_t
     const PythiaPage *page = &pythia_probe_mapped;
     PythiaPageCell *cells = pythia_page_cells(page, thread->ring), *cell = NULL, *stale = NULL;
     uint64_t mask = page->geometry.ncells - 1, now = (uint64_t)now_ns;
+    int mine = 0;
     Group group;
     group_make(&group, reduced, slot, type, now);
     for (uint64_t i = 0; i < PROBES && i <= mask && !cell; i++) {
         PythiaPageCell *at = &cells[(group.tag + i) & mask];
-        if (cell_is(at, &group) || !LOAD(&at->serial))
+        if ((mine = cell_is(at, &group)) || !LOAD(&at->serial))
             cell = at;
         else if (!stale && cell_stale(at, now))
             stale = at;
@@ -229,7 +231,7 @@ int pythia_cell_add(PythiaThread *thread, const PythiaReduced *reduced, uint32_t
     if (!LOAD(&cell->serial)) {
         STORE(&thread->ring->celled, 1);
         cell_start(thread, cell, &group, now);
-    } else if (!cell_is(cell, &group) || LOAD(&cell->window_start) != group.window_start ||
+    } else if (!mine || LOAD(&cell->window_start) != group.window_start ||
                LOAD(&cell->setting_version) != reduced->version ||
                LOAD(&cell->n) + LOAD(&cell->missing) >= MOST_HITS) {
         cell_close(thread, cell);

@@ -75,12 +75,13 @@ typedef struct PythiaPageSlot {
 } PythiaPageSlot;
 
 typedef struct PythiaPageCounters {
-    uint64_t hits;     /* passed while on for the request's type */
-    uint64_t filtered; /* of these: left out by a sample or a predicate, or added to an aggregate */
-    uint64_t dropped;  /* of these: the ring was full, or there was no cell */
-    uint64_t bytes;    /* of records; a little low where threads pass at the same instant */
-    uint64_t cost_ns;  /* estimate of the time spent in recording */
-    uint64_t last_ns;  /* time of the last hit */
+    uint64_t hits; /* passed while on for the request's type, but for: */
+    uint64_t
+        filtered;     /* passed and left out by a sample or a predicate, or added to an aggregate */
+    uint64_t dropped; /* of the hits: the ring was full, or there was no cell */
+    uint64_t bytes;   /* of records; a little low where threads pass at the same instant */
+    uint64_t cost_ns; /* estimate of the time spent in recording */
+    uint64_t last_ns; /* time of the last hit */
     uint64_t zeros[2];
 } PythiaPageCounters;
 

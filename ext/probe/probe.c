@@ -177,9 +177,7 @@ static int setting_admits(PythiaThread *thread, const PythiaPageSetting **settin
 }
 
 static void count_filtered(uint32_t slot) {
-    PythiaPageCounters *counters = pythia_page_counters(&pythia_probe_mapped, slot);
-    PYTHIA_ADD(&counters->hits, 1);
-    PYTHIA_ADD(&counters->filtered, 1);
+    PYTHIA_ADD(&pythia_page_counters(&pythia_probe_mapped, slot)->filtered, 1);
 }
 
 static void count_cost(PythiaPageCounters *counters, uint64_t hits, int64_t since) {
@@ -192,13 +190,13 @@ static void count_cost(PythiaPageCounters *counters, uint64_t hits, int64_t sinc
 static void hit_add(PythiaThread *thread, const PythiaReduced *reduced, uint32_t slot,
                     uint32_t type, int64_t now) {
     PythiaPageCounters *counters = pythia_page_counters(&pythia_probe_mapped, slot);
-    uint64_t hits = PYTHIA_ADD(&counters->hits, 1);
     PYTHIA_SET(&counters->last_ns, (uint64_t)now);
-    if (pythia_ring_get(thread) && pythia_cell_add(thread, reduced, slot, type, now))
-        PYTHIA_ADD(&counters->filtered, 1);
-    else
+    if (pythia_ring_get(thread) && pythia_cell_add(thread, reduced, slot, type, now)) {
+        count_cost(counters, PYTHIA_ADD(&counters->filtered, 1), now);
+    } else {
+        PYTHIA_ADD(&counters->hits, 1);
         PYTHIA_ADD(&counters->dropped, 1);
-    count_cost(counters, hits, now);
+    }
 }
 
 /* Runs the program of a setting. 1: the hit is to be recorded; 0: it was left out or added up, and counted.

@@ -28,24 +28,28 @@ static void set_real(Value *v, double r) {
 
 /* ------------------------------------------------------------------ values */
 
-static void push_key(const PythiaReduceInput *in, uint32_t key, Value *v) {
-    set_null(v);
-    for (uint32_t i = 0; i < in->site->n && key; i++) {
-        if (PYTHIA_GET(&in->site->refs[i]) != key) continue;
-        const PythiaProbeValue *from = &in->values[i];
-        if (from->type == PYTHIA_PROBE_REAL) {
-            set_real(v, from->of.r);
-        } else if (from->type == PYTHIA_PROBE_TEXT) {
-            v->type = TEXT;
-            v->of.text = from->of.text ? from->of.text : "";
-            v->n = (uint32_t)strnlen(v->of.text, PYTHIA_PROBE_TEXT_BYTES);
-        } else {
-            set_int(v, from->of.i);
-        }
+static inline void push_key(const PythiaReduceInput *in, uint32_t key, Value *v) {
+    const PythiaProbeSite *site = in->site;
+    uint32_t i = 0, n = key ? site->n : 0;
+    while (i < n && PYTHIA_GET(&site->refs[i]) != key)
+        i++;
+    if (i >= n) {
+        set_null(v);
         return;
+    }
+    const PythiaProbeValue *from = &in->values[i];
+    if (from->type == PYTHIA_PROBE_REAL) {
+        set_real(v, from->of.r);
+    } else if (from->type == PYTHIA_PROBE_TEXT) {
+        v->type = TEXT;
+        v->of.text = from->of.text ? from->of.text : "";
+        v->n = (uint32_t)strnlen(v->of.text, PYTHIA_PROBE_TEXT_BYTES);
+    } else {
+        set_int(v, from->of.i);
     }
 }
 
+/* The steps that push and are not done in place. */
 static void push(const PythiaPage *page, const PythiaPageStep *step, uint32_t code,
                  const PythiaReduceInput *in, Value *v) {
     uint64_t bits = PYTHIA_ACQUIRE(&step->bits);
@@ -53,9 +57,6 @@ static void push(const PythiaPage *page, const PythiaPageStep *step, uint32_t co
     int n;
     double real;
     switch (code) {
-    case PYTHIA_STEP_INT:
-        set_int(v, (int64_t)bits);
-        break;
     case PYTHIA_STEP_REAL:
         memcpy(&real, &bits, sizeof real);
         set_real(v, real);
@@ -69,9 +70,6 @@ static void push(const PythiaPage *page, const PythiaPageStep *step, uint32_t co
         v->type = TEXT;
         v->n = n < PYTHIA_PROBE_TEXT_BYTES ? (uint32_t)n : PYTHIA_PROBE_TEXT_BYTES;
         break;
-    case PYTHIA_STEP_KEY:
-        push_key(in, text, v);
-        break;
     case PYTHIA_STEP_DURATION:
         set_null(v);
         if (in->duration_ns >= 0) set_int(v, in->duration_ns);
@@ -82,13 +80,13 @@ static void push(const PythiaPage *page, const PythiaPageStep *step, uint32_t co
 }
 
 /* 1 true, 0 false, -1 neither. */
-static int truth(const Value *v) {
+static inline int truth(const Value *v) {
     if (v->type == INTEGER) return v->of.i != 0;
     if (v->type == REAL) return v->of.r != 0;
     return -1;
 }
 
-static void set_truth(Value *v, int truth) {
+static inline void set_truth(Value *v, int truth) {
     if (truth < 0)
         set_null(v);
     else
@@ -126,21 +124,37 @@ static int compare(const Value *a, const Value *b) {
     return a->of.r < b->of.r ? -1 : a->of.r > b->of.r;
 }
 
+/* Whether a comparison holds for an order of -1, 0 or 1: bit 0, 1 or 2. */
 static int compare_holds(uint32_t code, int order) {
-    switch (code) {
-    case PYTHIA_STEP_EQ:
-        return order == 0;
-    case PYTHIA_STEP_NE:
-        return order != 0;
-    case PYTHIA_STEP_LT:
-        return order < 0;
-    case PYTHIA_STEP_LE:
-        return order <= 0;
-    case PYTHIA_STEP_GT:
-        return order > 0;
-    default:
-        return order >= 0;
+    static const unsigned char holds[] = {2, 5, 1, 3, 4, 6}; /* EQ, NE, LT, LE, GT, GE */
+    return holds[code - PYTHIA_STEP_EQ] >> (order + 1) & 1;
+}
+
+static int is_exact(int64_t i) {
+    return i >= -((int64_t)1 << 53) && i <= (int64_t)1 << 53;
+}
+
+/* A number as a double that is it exactly; 0: it is none, or no double is. */
+static inline int exact(const Value *v, double *x) {
+    *x = v->type == INTEGER ? (double)v->of.i : v->of.r;
+    return v->type == REAL || (v->type == INTEGER && is_exact(v->of.i));
+}
+
+static inline void do_compare(uint32_t code, Value *a, const Value *b) {
+    double x, y;
+    int order;
+    if (a->type == INTEGER && b->type == INTEGER) {
+        order = (a->of.i > b->of.i) - (a->of.i < b->of.i);
+    } else if (exact(a, &x) && exact(b, &y)) {
+        order = (x > y) - (x < y);
+    } else if (!a->type || !b->type) {
+        set_null(a);
+        return;
+    } else {
+        order = compare(a, b);
+        order = (order > 0) - (order < 0);
     }
+    set_int(a, compare_holds(code, order));
 }
 
 /* ------------------------------------------------------------------ GLOB */
@@ -334,7 +348,7 @@ static void unary(uint32_t code, Value *a) {
     }
 }
 
-static void logic(uint32_t code, Value *a, const Value *b) {
+static inline void logic(uint32_t code, Value *a, const Value *b) {
     int x = truth(a), y = truth(b);
     if (code == PYTHIA_STEP_AND)
         set_truth(a, x == 0 || y == 0 ? 0 : x < 0 || y < 0 ? -1 : 1);
@@ -342,15 +356,9 @@ static void logic(uint32_t code, Value *a, const Value *b) {
         set_truth(a, x > 0 || y > 0 ? 1 : x < 0 || y < 0 ? -1 : 0);
 }
 
+/* The steps of two values that are not done in place. */
 static void binary(uint32_t code, Value *a, const Value *b) {
-    if (code <= PYTHIA_STEP_OR) {
-        logic(code, a, b);
-    } else if (code <= PYTHIA_STEP_GE) {
-        if (!a->type || !b->type)
-            set_null(a);
-        else
-            set_int(a, compare_holds(code, compare(a, b)));
-    } else if (code <= PYTHIA_STEP_IS_NOT) {
+    if (code <= PYTHIA_STEP_IS_NOT) {
         int same = !a->type || !b->type ? a->type == b->type : compare(a, b) == 0;
         set_int(a, same == (code == PYTHIA_STEP_IS));
     } else if (code == PYTHIA_STEP_GLOB) {
@@ -360,25 +368,60 @@ static void binary(uint32_t code, Value *a, const Value *b) {
     }
 }
 
+/* How many values a step takes, plus 1; 0: there is no such step. */
+static const unsigned char takes_of[] = {
+    [PYTHIA_STEP_NULL] = 1,      [PYTHIA_STEP_INT] = 1,      [PYTHIA_STEP_REAL] = 1,
+    [PYTHIA_STEP_TEXT] = 1,      [PYTHIA_STEP_KEY] = 1,      [PYTHIA_STEP_DURATION] = 1,
+    [PYTHIA_STEP_NOT] = 2,       [PYTHIA_STEP_NEGATE] = 2,   [PYTHIA_STEP_IS_NULL] = 2,
+    [PYTHIA_STEP_NOT_NULL] = 2,  [PYTHIA_STEP_AND] = 3,      [PYTHIA_STEP_OR] = 3,
+    [PYTHIA_STEP_EQ] = 3,        [PYTHIA_STEP_NE] = 3,       [PYTHIA_STEP_LT] = 3,
+    [PYTHIA_STEP_LE] = 3,        [PYTHIA_STEP_GT] = 3,       [PYTHIA_STEP_GE] = 3,
+    [PYTHIA_STEP_IS] = 3,        [PYTHIA_STEP_IS_NOT] = 3,   [PYTHIA_STEP_ADD] = 3,
+    [PYTHIA_STEP_SUBTRACT] = 3,  [PYTHIA_STEP_MULTIPLY] = 3, [PYTHIA_STEP_DIVIDE] = 3,
+    [PYTHIA_STEP_REMAINDER] = 3, [PYTHIA_STEP_GLOB] = 3,
+};
+
+/* Does a step that is seldom: the new top of the stack, or NULL where it cannot be done. */
+static Value *seldom(const PythiaPage *page, const PythiaPageStep *step, uint32_t code,
+                     const PythiaReduceInput *input, Value *stack, Value *top) {
+    int takes = code < sizeof takes_of ? takes_of[code] - 1 : -1;
+    Value *after = top + 1 - takes; /* the lowest value that it takes, and what it leaves */
+    if (takes < 0 || top - stack < takes || after - stack > PYTHIA_REDUCE_STACK) return NULL;
+    if (takes == 2)
+        binary(code, after, top);
+    else if (takes == 1)
+        unary(code, after);
+    else
+        push(page, step, code, input, after);
+    return after;
+}
+
 int pythia_reduce_run(const PythiaPage *page, const PythiaPageStep *steps, uint32_t n,
                       const PythiaReduceInput *input, PythiaReduceValue *value) {
-    Value stack[PYTHIA_REDUCE_STACK];
-    int depth = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t code = PYTHIA_ACQUIRE(&steps[i].code);
-        int after = pythia_step_depth(code, depth);
-        if (after < 0) return 0;
-        Value *top = &stack[after - 1]; /* the lowest value that it takes, and what it leaves */
-        if (code <= PYTHIA_STEP_DURATION)
-            push(page, &steps[i], code, input, top);
-        else if (code <= PYTHIA_STEP_NOT_NULL)
-            unary(code, top);
-        else
-            binary(code, top, top + 1);
-        depth = after;
+    Value stack[PYTHIA_REDUCE_STACK + 1]; /* the first place lies below all values */
+    Value *top = stack, *const last = stack + PYTHIA_REDUCE_STACK;
+    for (const PythiaPageStep *step = steps, *end = steps + n; step < end; step++) {
+        uint32_t code = PYTHIA_ACQUIRE(&step->code);
+        if (code == PYTHIA_STEP_KEY) {
+            if (top == last) return 0;
+            push_key(input, PYTHIA_ACQUIRE(&step->text), ++top);
+        } else if (code == PYTHIA_STEP_INT) {
+            if (top == last) return 0;
+            set_int(++top, (int64_t)PYTHIA_ACQUIRE(&step->bits));
+        } else if (code - PYTHIA_STEP_AND <= PYTHIA_STEP_GE - PYTHIA_STEP_AND) {
+            if (top - stack < 2) return 0;
+            top--;
+            if (code <= PYTHIA_STEP_OR)
+                logic(code, top, top + 1);
+            else
+                do_compare(code, top, top + 1);
+        } else {
+            top = seldom(page, step, code, input, stack, top);
+            if (!top) return 0;
+        }
     }
-    if (depth != 1) return 0;
-    *value = stack[0];
+    if (top != stack + 1) return 0;
+    *value = *top;
     return 1;
 }
 
@@ -402,12 +445,14 @@ int pythia_reduce(const PythiaPage *page, uint32_t number, const PythiaReduceInp
         if (aggregate > PYTHIA_AGGREGATE_HISTOGRAM || nvalue > PYTHIA_PAGE_STEPS - npredicate ||
             ngroup > PYTHIA_PAGE_STEPS - npredicate - nvalue)
             return PYTHIA_REDUCE_DROP;
-        *reduced = (PythiaReduced){.setting = number,
-                                   .aggregate = aggregate,
-                                   .version = version,
-                                   .rule_id = PYTHIA_ACQUIRE(&setting->rule_id),
-                                   .window_ns = PYTHIA_ACQUIRE(&setting->window_ns),
-                                   .has_value = nvalue != 0};
+        reduced->setting = number;
+        reduced->aggregate = aggregate;
+        reduced->version = version;
+        reduced->rule_id = PYTHIA_ACQUIRE(&setting->rule_id);
+        reduced->window_ns = PYTHIA_ACQUIRE(&setting->window_ns);
+        reduced->has_value = nvalue != 0;
+        set_null(&reduced->value);
+        set_null(&reduced->key);
         if (nvalue && !pythia_reduce_run(page, steps, nvalue, input, &reduced->value))
             return PYTHIA_REDUCE_DROP;
         if (ngroup && !pythia_reduce_run(page, steps + nvalue, ngroup, input, &reduced->key))

@@ -55,21 +55,6 @@ enum {
     PYTHIA_GLOB_BYTES = 64
 };
 
-/* How many values a step takes; -1: there is no such step. */
-static inline int pythia_step_takes(uint32_t code) {
-    if (code >= PYTHIA_STEP_NULL && code <= PYTHIA_STEP_DURATION) return 0;
-    if (code >= PYTHIA_STEP_NOT && code <= PYTHIA_STEP_NOT_NULL) return 1;
-    if (code >= PYTHIA_STEP_AND && code <= PYTHIA_STEP_GLOB) return 2;
-    return -1;
-}
-
-/* Whether a step can follow when the stack has `depth` values; the new depth, or -1. */
-static inline int pythia_step_depth(uint32_t code, int depth) {
-    int takes = pythia_step_takes(code);
-    if (takes < 0 || depth < takes || depth - takes >= PYTHIA_REDUCE_STACK) return -1;
-    return depth - takes + 1;
-}
-
 /* type: PYTHIA_PROBE_INT, REAL, TEXT, or 0: NULL. n: length of a text, which is borrowed. */
 typedef struct PythiaReduceValue {
     uint32_t type, n;

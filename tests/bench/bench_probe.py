@@ -28,7 +28,8 @@ class Page:
         return done.stdout
 
     def start(self, *arguments):
-        return subprocess.Popen([self.program, *arguments], env=self.environment, stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen([self.program, *arguments], env=self.environment, stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True)
 
     def remove(self):
         if os.path.exists(self.path):
@@ -41,12 +42,30 @@ class Page:
 
 
 def costs(b, page):
-    empty, off, point, span = (float(x) for x in page.run("cost").split())
+    empty, off, point, span, clock = (float(x) for x in page.run("cost").split())
     b.results.add("trace point that is off", "pythia", "over an empty loop", max(0, off - empty), "ns", at_most=1,
                   note=f"an empty round {empty:.2f} ns")
-    b.results.add("record with two values", "pythia", "point", point, "ns", at_most=50)
+    b.results.add("record with two values", "pythia", "point", point, "ns", at_most=50,
+                  note=f"clock_gettime() alone {clock:.1f} ns")
     b.results.add("record with two values", "pythia", "span, begin and end", span, "ns")
     return span, point
+
+
+def reductions(b, page):
+    """Points that a rule leaves out or adds up, in the program."""
+    program = page.start("reduce")
+    program.stdout.readline()
+    session = page.session("reduce", ":memory:")
+    session.stdout.readline()
+    program.stdin.write("go\n")
+    program.stdin.flush()
+    line = program.stdout.readline().split()
+    program.wait()
+    counted, _ = session.communicate()
+    if len(line) != 3 or not counted.strip():
+        raise Failed("the program or the session ended")
+    for what, ns in zip(("predicate a > 5 AND b < 1: left out", "sum(a) WHERE a >= 0", "sum(a) GROUP BY a text"), line):
+        b.results.add("point with two values, reduced", "pythia", what, float(ns), "ns")
 
 
 def otel(b, span):
@@ -135,6 +154,7 @@ def run(b):
     page = Page()
     try:
         span, point = costs(b, page)
+        reductions(b, page)
         otel(b, span)
         lttng(b, point)
         effect(b, page, "in memory", ":memory:")
@@ -163,6 +183,15 @@ def bench_session(what, so, page, database):
             begun = time.monotonic_ns()
             db.execute("COMMIT")
             print(begun, time.monotonic_ns() - begun, flush=True)
+    elif what == "reduce":
+        db.execute("INSERT INTO pythia_control(tracepoint, predicate) VALUES('bench/filtered', 'a > 5 AND b < 1')")
+        db.execute("INSERT INTO pythia_control(tracepoint, predicate, aggregate) VALUES('bench/added', 'a >= 0', 'sum(a)')")
+        db.execute("INSERT INTO pythia_control(tracepoint, aggregate, group_by) VALUES('bench/grouped', 'sum(a)', 'b')")
+        print("told", flush=True)
+        sys.stdin.read()
+        db.execute("SELECT pythia_collect()")
+        if db.execute("SELECT count(*) FROM pythia_aggregates WHERE n > 1000").fetchone() == (3,):
+            print("counted", flush=True)
     else:
         begun = time.monotonic_ns()
         db.execute("BEGIN")

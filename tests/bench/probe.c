@@ -1,7 +1,10 @@
 /* probe.c - what trace points cost, for bench_probe.py. Linked with libpythia_probe.a.
 **
 **     probe cost          ns of a round of an empty loop, of one with a point that is off, of a point with two
-**                         values, of a span, the last two on: best of several measurements
+**                         values, of a span, the last two on: best of several measurements; then of a reading of
+**                         the system's clock
+**     probe reduce        ns of a point with two values whose rule leaves it out, adds it up, adds it up by a text;
+**                         the rules are those of bench_probe.py
 **     probe points N      makes N trace points (bench/p0 ...) and ends
 **     probe watch N       waits for "watched" to change N times, prints when (CLOCK_MONOTONIC, ns) */
 #include "ext/probe/page.h"
@@ -42,6 +45,27 @@ static void span_batch(void) {
         PYTHIA_SPAN_ALWAYS(span, "span");
         PYTHIA_SPAN_END(span, "a", i, "b", 1.5);
     }
+}
+
+static void filtered_batch(void) {
+    for (int i = 0; i < ROUNDS; i++)
+        PYTHIA_POINT("filtered", "a", i, "b", 1.5);
+}
+
+static void added_batch(void) {
+    for (int i = 0; i < ROUNDS; i++)
+        PYTHIA_POINT("added", "a", i, "b", 1.5);
+}
+
+static void grouped_batch(void) {
+    for (int i = 0; i < ROUNDS; i++)
+        PYTHIA_POINT("grouped", "a", i, "b", i & 1 ? "first" : "second");
+}
+
+static void clock_batch(void) {
+    struct timespec t;
+    for (int i = 0; i < ROUNDS; i++)
+        clock_gettime(CLOCK_REALTIME, &t);
 }
 
 static double loop_ns(void (*loop)(void)) {
@@ -85,7 +109,21 @@ static void cost(const PythiaPage *page) {
     off_loop(); /* registers */
     double empty = loop_ns(empty_loop), off = loop_ns(off_loop);
     double point = batch_ns(page, point_batch), span = batch_ns(page, span_batch);
-    printf("%.3f %.3f %.2f %.2f\n", empty, off, point, span);
+    double clock = batch_ns(page, clock_batch);
+    printf("%.3f %.3f %.2f %.2f %.2f\n", empty, off, point, span, clock);
+}
+
+/* First the points are made, then, at the first line of the input, there are rules for them. */
+static void reduce(const PythiaPage *page) {
+    filtered_batch();
+    added_batch();
+    grouped_batch();
+    puts("made");
+    fflush(stdout);
+    getchar();
+    double filtered = batch_ns(page, filtered_batch), added = batch_ns(page, added_batch);
+    double grouped = batch_ns(page, grouped_batch);
+    printf("%.2f %.2f %.2f\n", filtered, added, grouped);
 }
 
 static void points(const PythiaPage *page, int n) {
@@ -119,6 +157,7 @@ int main(int argc, char **argv) {
     if (pythia_page_open(&page, pythia_probe_page(), NULL)) return 1;
     int n = argc > 2 ? atoi(argv[2]) : 0;
     if (strcmp(argv[1], "cost") == 0) cost(&page);
+    if (strcmp(argv[1], "reduce") == 0) reduce(&page);
     if (strcmp(argv[1], "points") == 0) points(&page, n);
     if (strcmp(argv[1], "watch") == 0) watch(n);
     return 0;

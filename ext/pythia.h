@@ -54,8 +54,10 @@ typedef struct PythiaControlChange {
                               ** keep their own state until a change names them again */
     int enabled;       /* 0 or 1: the state from now on */
     int before;        /* 0 or 1: as Pythia knows it; -1: not known */
-    const char *parameters; /* JSON: "sample" (a fraction), "expires_ns" (ns since 1970), if any */
-    sqlite3_int64 rule_id;  /* the rule that decided, 0: the trace point's default */
+    /* JSON: "sample" (a fraction), "predicate", "aggregate", "group_by" (texts, see the manual), "window_ms",
+    ** "expires_ns" (ns since 1970), if any; "then":1: on when it has expired */
+    const char *parameters;
+    sqlite3_int64 rule_id; /* the rule that decided, 0: the trace point's default */
 } PythiaControlChange;
 
 /* Returns SQLITE_OK. Another code in PREPARE refuses the whole set; in APPLY it means that the changes

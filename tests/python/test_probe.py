@@ -519,6 +519,24 @@ class Reducing(ProbeTest):
         self.collect()
         self.assertEqual(self.rows("SELECT n FROM pythia_aggregates"), [(5,)])
 
+    def test_a_cell_that_its_program_died_in_writing(self):
+        """What it has is not taken in until the ring has a new owner, which mends it; that is a problem meanwhile."""
+        self.rule("example/check", aggregate="count")
+        self.run_program("example", "5")
+        with open(self.page, "r+b") as file:
+            data = mmap.mmap(file.fileno(), 0)
+            rings, nrings, stride, _, cells, ncells = struct.unpack_from("=6I", data, 80)
+            at, = [at for i in range(nrings) for j in range(ncells)
+                   if struct.unpack_from("=Q", data, (at := rings + stride * i + cells + 448 * j) + 8)[0]]
+            version, = struct.unpack_from("=Q", data, at)
+            struct.pack_into("=Q", data, at, version + 1)
+        self.collect()
+        self.assertEqual(self.rows("SELECT count(*) FROM pythia_aggregates"), [(0,)])
+        self.assertEqual(self.rows("SELECT kind FROM pythia_problems"), [("aggregate",)])
+        self.run_program("example", "3")
+        self.collect()
+        self.assertEqual(self.rows("SELECT n FROM pythia_aggregates"), [(8,)])
+
     def test_texts_that_do_not_fit(self):
         """A page has room for so many texts: then the COMMIT is refused, and nothing is changed."""
         with self.assertRaisesRegex(sqlite3.IntegrityError, "no room for more texts"):

@@ -21,6 +21,8 @@
 #include "ext/probe/page.h"
 #include "ext/pythia_probe.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -379,8 +381,18 @@ static int take_aggregate(Reading *r, const uint64_t *words, unsigned n) {
     return take_cell(r, &cell);
 }
 
-/* A copy of a cell of one moment; 0 when its writer does not come to an end. */
-static int cell_copy(const PythiaPageCell *from, PythiaPageCell *to) {
+/* Whether nobody writes to a ring any more. */
+static int ring_left(const PythiaPage *page, const PythiaPageRing *ring) {
+    uint32_t number = (uint32_t)PYTHIA_GET(&ring->owner) - 1;
+    if (number >= page->geometry.nprocesses) return 1;
+    int32_t pid = (int32_t)PYTHIA_GET(&pythia_page_process(page, number)->owner);
+    return pid <= 0 || (kill(pid, 0) && errno == ESRCH);
+}
+
+/* A copy of a cell of one moment; 0 when its writer does not come to an end. Of one that died in writing it is what
+** it has left: all but the last hit, of which some may be there. */
+static int cell_copy(const PythiaPage *page, const PythiaPageRing *ring, const PythiaPageCell *from,
+                     PythiaPageCell *to) {
     const struct timespec pause = {0, 1000000};
     const uint64_t *source = (const uint64_t *)(const void *)from;
     uint64_t words[PYTHIA_CELL_WORDS];
@@ -388,13 +400,15 @@ static int cell_copy(const PythiaPageCell *from, PythiaPageCell *to) {
         uint64_t version = PYTHIA_ACQUIRE(&from->version);
         for (unsigned j = 0; j < PYTHIA_CELL_WORDS; j++)
             words[j] = PYTHIA_ACQUIRE(&source[j]);
-        if (!(version & 1) && PYTHIA_GET(&from->version) == version) {
-            memcpy(to, words, sizeof words);
-            return 1;
+        if (!(version & 1) && PYTHIA_GET(&from->version) == version) break;
+        if (i < END_TRIES - 1) {
+            if (i >= END_TRIES - 3) nanosleep(&pause, NULL);
+        } else if (!ring_left(page, ring)) {
+            return 0;
         }
-        if (i >= END_TRIES - 3) nanosleep(&pause, NULL);
     }
-    return 0;
+    memcpy(to, words, sizeof words);
+    return 1;
 }
 
 /* The cells of a ring that are in use now. One that cannot be had is read the next time. */
@@ -408,7 +422,7 @@ static int cells_read(Reading *r, uint32_t number) {
     r->at = 0;
     for (uint32_t i = 0; i < page->geometry.ncells && PYTHIA_GET(&ring->celled) && !rc; i++) {
         if (!PYTHIA_ACQUIRE(&cells[i].serial)) continue;
-        if (cell_copy(&cells[i], &cell))
+        if (cell_copy(page, ring, &cells[i], &cell))
             rc = take_cell(r, &cell);
         else
             rc =

@@ -91,7 +91,7 @@ class ControlPage {
     this.fd = fs.openSync(file, 'r');
     fs.readSync(this.fd, header, 0, 256, 0);
     const number = at => new Uint32Array(header.buffer, header.byteOffset, 64)[at / 4]; // native byte order, as the page
-    if (header.toString('latin1', 0, 8) !== 'PYTHIAPG' || number(8) !== 1) return this.fail(this.helper, `${file} is not a page of version 1`);
+    if (header.toString('latin1', 0, 8) !== 'PYTHIAPG' || number(8) !== 2) return this.fail(this.helper, `${file} is not a page of version 2`);
     this.slotsAt = number(24);
     this.words = new Uint32Array(number(28) * 16);
     this.read();

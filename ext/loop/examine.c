@@ -6,6 +6,10 @@
 **   SLOW       share of the mean
 **   STRUCTURE  share of what the group takes longer than the fastest group of its type
 **
+** Shares of the variance are taken from the earlier and from the later half of the members, and the smaller one
+** ranks: what one burst of something else did, be it large, is in one half alone. The share of all members is what
+** is said and added up.
+**
 ** Those at the top that together hold localized_share are looked at. An edge is granular when the search
 ** space knows no trace point in it that could still be switched on, and the innermost span around it is
 ** on, whose variables are wanted. When the granular ones hold localized_share the culprit is found;
@@ -21,8 +25,14 @@ enum { EDGES_LOOKED_AT = 4 };
 
 typedef struct Ranked {
     uint32_t edge, position;
-    double share;
+    double share, rank; /* rank: what it is ranked by */
 } Ranked;
+
+/* Sums over one half of the members; durations less the mean of the group. */
+typedef struct Half {
+    double n, time, squares;
+    double *values, *products; /* [edge] */
+} Half;
 
 typedef struct Examine {
     PythiaCycle *step;
@@ -70,9 +80,69 @@ static double edge_share(const PythiaProblemGroup *p, const PythiaGroupEdge *e) 
     return total > 0 ? pythia_sum_covariance(e->sum, g->sum, e->product, g->n) / total : 0;
 }
 
+/* ---- halves --------------------------------------------------------------------------------------------- */
+
+typedef struct Halves {
+    PythiaGroup *group;
+    uint32_t nedges;
+    int64_t seen;
+    double mean;
+    Half half[2];
+} Halves;
+
+static int see_half(void *context, const PythiaTrace *trace, const PythiaAnalysis *analysis) {
+    Halves *h = context;
+    Half *half = &h->half[2 * h->seen++ >= h->group->n];
+    double time = (double)analysis->head.duration_ns - h->mean;
+    (void)trace;
+    half->n++;
+    half->time += time;
+    half->squares += time * time;
+    for (uint32_t i = 0; i < analysis->edges.n; i++) {
+        const PythiaPathEdge *e = &analysis->edges.edges[i];
+        PythiaGroupEdge *edge;
+        int rc = pythia_group_edge(h->group, e->source, e->source_phase, e->destination,
+                                   e->destination_phase, &edge);
+        if (rc) return rc;
+        size_t at = (size_t)(edge - h->group->edges);
+        if (at >= h->nedges) continue; /* no edge of the group */
+        half->values[at] += (double)e->value_ns;
+        half->products[at] += (double)e->value_ns * time;
+    }
+    return SQLITE_OK;
+}
+
+static double half_share(const Half *half, uint32_t edge) {
+    double variance = half->squares - half->time * half->time / half->n;
+    double covariance = half->products[edge] - half->values[edge] * half->time / half->n;
+    return half->n > 0 && variance > 0 ? covariance / variance : 0;
+}
+
+/* Ranks edges by the smaller of the shares that they have in the two halves. */
+static int rank_by_halves(Examine *x) {
+    PythiaGroup *group = x->problem->group;
+    Halves h = {.group = group, .nedges = group->nedges};
+    h.mean = pythia_sum_mean(group->sum, group->n);
+    double *sums = pythia_alloc_zero(((size_t)4 * h.nedges + 1) * sizeof *sums);
+    if (!sums) return SQLITE_NOMEM;
+    for (int i = 0; i < 2; i++) {
+        h.half[i].values = sums + (size_t)(2 * i) * h.nedges;
+        h.half[i].products = sums + (size_t)(2 * i + 1) * h.nedges;
+    }
+    int rc = pythia_judged_each(x->step->capture, x->problem->judgement, group->id, x->step->poll,
+                                see_half, &h, x->step->error);
+    for (uint32_t i = 0; !rc && i < x->n; i++)
+        x->ranked[i].rank = fmin(half_share(&h.half[0], x->ranked[i].edge),
+                                 half_share(&h.half[1], x->ranked[i].edge));
+    pythia_free(sums);
+    return rc;
+}
+
+/* ---- the order ------------------------------------------------------------------------------------------ */
+
 static int ranked_compare(const void *a, const void *b) {
     const Ranked *x = a, *y = b;
-    if (x->share != y->share) return x->share > y->share ? -1 : 1;
+    if (x->rank != y->rank) return x->rank > y->rank ? -1 : 1;
     return x->position < y->position ? -1 : x->position > y->position;
 }
 
@@ -85,13 +155,16 @@ static int rank_edges(Examine *x) {
         x->ranked = pythia_alloc_array((size_t)x->n + 1, sizeof *x->ranked);
         if (!x->ranked) rc = SQLITE_NOMEM;
     }
-    for (uint32_t i = 0; !rc && i < x->n; i++)
-        x->ranked[i] = (Ranked){order[i], i + 1, edge_share(x->problem, &group->edges[order[i]])};
+    for (uint32_t i = 0; !rc && i < x->n; i++) {
+        double share = edge_share(x->problem, &group->edges[order[i]]);
+        x->ranked[i] = (Ranked){order[i], i + 1, share, share};
+    }
     pythia_free(order);
+    if (!rc && x->problem->kind == PYTHIA_OF_VARIATION) rc = rank_by_halves(x);
     if (rc) return rc;
     qsort(x->ranked, x->n, sizeof *x->ranked, ranked_compare);
     while (x->looked < x->n && x->looked < EDGES_LOOKED_AT &&
-           (!x->looked || (sum < x->step->localized_share && x->ranked[x->looked].share > 0)))
+           (!x->looked || (sum < x->step->localized_share && x->ranked[x->looked].rank > 0)))
         sum += x->ranked[x->looked++].share;
     return SQLITE_OK;
 }

@@ -26,18 +26,17 @@ static int read_count(void *context, const PythiaBackendCount *count) {
     PythiaMeasures *m = context;
     uint32_t before = m->names.n, id;
     int rc = pythia_intern(&m->names, pythia_text(count->name), &id);
-    if (!rc && id > before) {
-        rc = measure_room(m, id);
-        if (rc) return rc;
+    if (!rc && id > before) rc = measure_room(m, id);
+    if (rc) return rc;
+    if (id > before) {
         m->last[id] = (PythiaReading){-1, 0, 0};
         m->since[id] = m->reading[id] = (PythiaReading){0, 0, 0};
     }
-    if (rc) return rc;
     PythiaReading *r = &m->reading[id];
     r->hits = sum_bounded(r->hits, count->hits);
     r->bytes = sum_bounded(r->bytes, count->bytes);
     r->cost_ns = sum_bounded(r->cost_ns, count->cost_ns);
-    return rc;
+    return SQLITE_OK;
 }
 
 /* Takes the reading over. Counters that went back belong to another page. */

@@ -251,9 +251,9 @@ static int settings_read(PythiaCycle *step, int *paused) {
     if (!rc)
         rc = pythia_expectations_load(capture, &step->expectations, &step->nexpectations,
                                       step->error);
-    const PythiaModel *model;
+    const PythiaModel *model = NULL;
     if (!rc) rc = pythia_capture_model(capture, &model, step->error);
-    if (!rc) step->grouping = model->grouping;
+    if (model) step->grouping = model->grouping;
     *paused = off != 0;
     return rc;
 }

@@ -8,7 +8,8 @@
 **
 ** Shares of the variance are taken from the earlier and from the later half of the members, and the smaller one
 ** ranks: what one burst of something else did, be it large, is in one half alone. The share of all members is what
-** is said and added up.
+** is said and added up. Where no edge has a SETTLED_PART of localized_share in both halves the members do not agree yet,
+** and more are waited for, up to SETTLED_SAMPLES times min_samples.
 **
 ** Those at the top that together hold localized_share are looked at. An edge is granular when the search
 ** space knows no trace point in it that could still be switched on, and the innermost span around it is
@@ -21,7 +22,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { EDGES_LOOKED_AT = 4 };
+enum { EDGES_LOOKED_AT = 4, SETTLED_SAMPLES = 10 };
+#define SETTLED_PART 0.25
 
 typedef struct Ranked {
     uint32_t edge, position;
@@ -388,6 +390,14 @@ static uint64_t branch_of(const PythiaProblemGroup *problem) {
     return 0;
 }
 
+/* Whether the members agree on where the variance lies, or there are so many that they never will. */
+static int is_settled(const Examine *x) {
+    const PythiaCycle *step = x->step;
+    return x->problem->kind != PYTHIA_OF_VARIATION || !x->n ||
+           x->ranked[0].rank >= SETTLED_PART * step->localized_share ||
+           x->problem->group->n >= SETTLED_SAMPLES * step->thresholds.min_samples;
+}
+
 static int conclude(Examine *x) {
     double granular = 0;
     uint32_t first = UINT32_MAX, best = UINT32_MAX, bare = UINT32_MAX;
@@ -414,9 +424,16 @@ int pythia_step_examine(PythiaCycle *step, const PythiaProblemGroup *problem) {
     Examine x = {.step = step, .problem = problem, .response = UINT32_MAX};
     x.branch = branch_of(problem);
     int rc = rank_edges(&x);
-    if (!rc) rc = make_questions(&x);
-    if (!rc) note_help(&x);
-    if (!rc) rc = conclude(&x);
+    if (!rc && !is_settled(&x)) {
+        problem->judgement->unsettled = 1;
+        pythia_step_why(step, "%.*s: %lld requests do not agree yet on where their variance lies",
+                        (int)problem->judgement->name.n, problem->judgement->name.p,
+                        (sqlite3_int64)problem->group->n);
+    } else {
+        if (!rc) rc = make_questions(&x);
+        if (!rc) note_help(&x);
+        if (!rc) rc = conclude(&x);
+    }
     for (uint32_t i = 0; i < EDGES_LOOKED_AT; i++) {
         pythia_pick_clear(&x.picks[i]);
         pythia_question_clear(&x.questions[i]);

@@ -132,7 +132,8 @@ int pythia_step_note(PythiaCycle *step) {
         int judged = 0;
         for (uint32_t k = 0; k < step->judged.n; k++)
             if (pythia_text_equal(step->judged.list[k].name, step->switches.owned[i].request_type))
-                judged = step->judged.list[k].n >= (size_t)step->thresholds.min_samples;
+                judged = !step->judged.list[k].unsettled &&
+                         step->judged.list[k].n >= (size_t)step->thresholds.min_samples;
         if (!judged || !step->switches.owned[i].enabled) continue;
         rc = prepare(step, &s,
                      step->helped[i]

@@ -38,6 +38,7 @@ typedef struct PythiaJudgement {
     PythiaSwitched *switched;
     uint32_t nswitched;
     double mean_ns, variance; /* of all members; NaN for fewer than two */
+    int unsettled;            /* more members are waited for */
 } PythiaJudgement;
 
 typedef struct PythiaJudgements {

@@ -2,7 +2,7 @@
 
 The service is tests/probe/service.c; a healthy run of it is learned from first. A fault is found when the loop
 localizes it: the culprit's trace point is on, and the variable that the fault stands for ranks first. Cycles are those
-that judged; trace points count beside those that are always on. historic is a baseline that does not look at the
+that decided, those that waited for more requests left out; trace points count beside those that are always on. historic is a baseline that does not look at the
 stretch in question; it is measured after a run in which binary found the same fault, and what it found is remembered. With --quick the strategies other than binary get every fifth fault."""
 import math
 import os

@@ -21,7 +21,7 @@ def faults():
 
 
 class Found:
-    """What a hunt came to: whether the culprit was found and its variable named, in how many cycles that judged, with
+    """What a hunt came to: whether the culprit was found and its variable named, in how many cycles that decided, with
     how many trace points switched on in all and at most at one moment."""
 
     def __init__(self):
@@ -119,13 +119,16 @@ class Hunt:
                 return
 
     def loop(self, db, fault, most_cycles, requests):
-        found, on = Found(), set()
-        for found.cycles in range(1, most_cycles + 1):
-            self.wait_for(db, requests)
+        found, on, waits = Found(), set(), 0
+        while found.cycles < most_cycles and waits < 10 * most_cycles:
+            self.wait_for(db, requests * (1 + waits))
             db.execute("SELECT pythia_step()").fetchall()
-            for action, tracepoint, reason in db.execute(
-                    "SELECT action, tracepoint, reason FROM pythia_decisions"
-                    " WHERE cycle = (SELECT max(cycle) FROM pythia_decisions) ORDER BY action").fetchall():
+            decisions = db.execute("SELECT action, tracepoint, reason FROM pythia_decisions"
+                                   " WHERE cycle = (SELECT max(cycle) FROM pythia_decisions) ORDER BY action").fetchall()
+            waited = all(action == "wait" for action, _, _ in decisions)
+            waits = waits + 1 if waited else 0  # in a row: the more requests there must be
+            found.cycles += not waited
+            for action, tracepoint, reason in decisions:
                 found.decisions.append((action, tracepoint, reason))
                 if action == "enable":
                     on.add(tracepoint)

@@ -188,6 +188,29 @@ class Care(LoopTest):
                 self.system.serve(59 * [alike] + [outlier])
                 self.assertEqual({action for action, _, _ in self.system.step()}, expected)
 
+    def test_requests_that_do_not_agree(self):
+        def request(first, second):
+            """A request that takes so long, in ms, in the first and in the second of its parts; each has a part of its own."""
+            ms = 1000000
+            bounds = [(None, "root", 0, first + second + 4), ("root", "a", 1, first + 1), ("a", "a1", 1, first + 1),
+                      ("root", "b", first + 2, first + second + 2), ("b", "b1", first + 2, first + second + 2)]
+            return Request("svc/root", [{"id": name, "parent": parent, "service": "svc", "name": name, "tracepoint": "svc/" + name,
+                                         "start": start * ms, "end": end * ms, "attributes": {}} for parent, name, start, end in bounds])
+
+        early = [request(20 + i * 37 % 100, 20) for i in range(20)]
+        late = [request(20, 20 + i * 37 % 100) for i in range(20)]
+        system = System(always_on=("svc/a", "svc/b"))
+        self.addCleanup(system.close)
+        system.db.execute("INSERT INTO pythia_backends(name, kind, target) VALUES('svc', 'sql', 'program')")
+        system.serve(early + late)
+        system.db.execute("SELECT pythia_learn()").fetchall()
+        system.step()
+        system.serve(early + late)
+        self.assertEqual(system.step(), [("wait", None, "svc/root: 40 requests do not agree yet on where their variance lies")])
+        system.serve(early[:15] + late[:15] + early[15:] + late[15:])  # either cause is in both halves now
+        system.serve(late + early)
+        self.assertEqual({action for action, _, _ in system.step()}, {"enable"})
+
     def test_nothing_learned(self):
         system = System()
         self.addCleanup(system.close)

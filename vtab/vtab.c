@@ -316,10 +316,8 @@ static int frame_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out) {
 }
 
 static void cursor_forget_arguments(PythiaCursor *cursor) {
-    for (int i = 0; i <= cursor->vtab->table->nhidden; i++) {
-        sqlite3_value_free(cursor->arguments[i].value);
-        cursor->arguments[i] = (PythiaArgument){0};
-    }
+    for (int i = 0; i <= cursor->vtab->table->nhidden; i++)
+        pythia_argument_clear(&cursor->arguments[i]);
 }
 
 static int frame_close(sqlite3_vtab_cursor *base) {
@@ -347,39 +345,12 @@ static int plan_decode(const PythiaTable *table, const char *code, PythiaBound *
     return SQLITE_OK;
 }
 
-/* Keeps the value of an argument. A join hands over event ids, and the same texts again and again: neither is
-** copied. */
-static int argument_set(PythiaArgument *argument, sqlite3_value *value) {
-    int type = sqlite3_value_type(value);
-    argument->given = 1;
-    argument->is_integer = type == SQLITE_INTEGER;
-    if (argument->is_integer) {
-        argument->integer = sqlite3_value_int64(value);
-        return SQLITE_OK;
-    }
-    if (type == SQLITE_TEXT && argument->value &&
-        sqlite3_value_type(argument->value) == SQLITE_TEXT &&
-        pythia_text_equal(pythia_value_text(value), pythia_value_text(argument->value)))
-        return SQLITE_OK;
-    sqlite3_value_free(argument->value);
-    argument->value = sqlite3_value_dup(value);
-    return argument->value ? SQLITE_OK : SQLITE_NOMEM;
-}
-
-/* As text; empty (p NULL) where there is no memory. */
-enum { INTEGER_BYTES = 24 };
-static PythiaText argument_text(const PythiaArgument *argument, char buffer[INTEGER_BYTES]) {
-    if (!argument->is_integer) return pythia_value_text(argument->value);
-    sqlite3_snprintf(INTEGER_BYTES, buffer, "%lld", (sqlite3_int64)argument->integer);
-    return pythia_text(buffer);
-}
-
 /* Resolves the schema that was bound, main otherwise. */
 static int cursor_schema(PythiaCursor *cursor) {
     PythiaVtab *vtab = cursor->vtab;
     const PythiaArgument *argument = &cursor->arguments[vtab->table->nhidden];
-    char buffer[INTEGER_BYTES];
-    const char *schema = argument->given ? argument_text(argument, buffer).p : "main";
+    char buffer[PYTHIA_ARGUMENT_CHARS];
+    const char *schema = argument->given ? pythia_argument_text(argument, buffer).p : "main";
     if (!schema) return SQLITE_NOMEM;
     cursor->schema_index = argument->given ? pythia_schema_index(vtab->host->db, schema) : 0;
     if (cursor->schema_index < 0)
@@ -438,7 +409,7 @@ static int cursor_bind(PythiaCursor *cursor, int argc, sqlite3_value **argv, Pyt
         bounds[i].value = argv[i];
         if (sqlite3_value_type(argv[i]) == SQLITE_NULL) cursor->empty = 1;
         if (bounds[i].column >= nvisible)
-            rc = argument_set(&cursor->arguments[bounds[i].column - nvisible], argv[i]);
+            rc = pythia_argument_set(&cursor->arguments[bounds[i].column - nvisible], argv[i]);
     }
     return rc;
 }
@@ -491,10 +462,7 @@ static int frame_eof(sqlite3_vtab_cursor *base) {
 static int cursor_argument(PythiaCursor *cursor, sqlite3_context *context, int column) {
     const PythiaTable *table = cursor->vtab->table;
     const PythiaArgument *argument = &cursor->arguments[column - table->nvisible];
-    if (argument->given && argument->is_integer)
-        sqlite3_result_int64(context, argument->integer);
-    else if (argument->given)
-        sqlite3_result_value(context, argument->value);
+    pythia_argument_result(argument, context);
     if (argument->given) return SQLITE_OK;
     if (column == schema_column(table)) {
         sqlite3_result_text(context, "main", 4, SQLITE_STATIC);
@@ -522,18 +490,6 @@ static int frame_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int
     return SQLITE_OK;
 }
 
-/* A hash of the arguments bound, 0 when there are none. A schema of main is as good as none. */
-static uint64_t cursor_arguments_hash(const PythiaCursor *cursor) {
-    uint64_t h = (uint64_t)cursor->schema_index;
-    for (int i = 0; i < cursor->vtab->table->nhidden; i++) {
-        if (!cursor->arguments[i].given) continue;
-        char buffer[INTEGER_BYTES];
-        PythiaText text = argument_text(&cursor->arguments[i], buffer);
-        h = pythia_hash_mix(h + (uint64_t)i + 1, pythia_hash64(text.p ? text.p : "", text.n));
-    }
-    return h;
-}
-
 /* The same row of two different arguments is two rows. */
 static int frame_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid) {
     PythiaCursor *cursor = (PythiaCursor *)base;
@@ -541,7 +497,10 @@ static int frame_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid) {
     int rc = table->fill ? pythia_rows_rowid(&cursor->rows, cursor->row, rowid)
                          : table->rowid(cursor, rowid);
     if (rc) return rc;
-    uint64_t h = table->update ? 0 : cursor_arguments_hash(cursor);
+    /* A schema of main is as good as none. */
+    uint64_t h = table->update ? 0
+                               : pythia_arguments_hash(cursor->arguments, table->nhidden,
+                                                       (uint64_t)cursor->schema_index);
     if (table->update)
         *rowid |= (sqlite3_int64)cursor->schema_index << SCHEMA_SHIFT;
     else if (h)

@@ -128,6 +128,15 @@ typedef struct PythiaArgument {
     sqlite3_value *value; /* owned, where it is no integer */
 } PythiaArgument;
 
+/* For the frame (argument.c): forgets; takes a value over (SQLITE_OK or NOMEM); as text, empty (p NULL) where there is no
+** memory; as result of a column, nothing where it is not given; a hash of several, the seed where none is given. */
+enum { PYTHIA_ARGUMENT_CHARS = 24 };
+void pythia_argument_clear(PythiaArgument *argument);
+int pythia_argument_set(PythiaArgument *argument, sqlite3_value *value);
+PythiaText pythia_argument_text(const PythiaArgument *argument, char buffer[PYTHIA_ARGUMENT_CHARS]);
+void pythia_argument_result(const PythiaArgument *argument, sqlite3_context *context);
+uint64_t pythia_arguments_hash(const PythiaArgument *arguments, int n, uint64_t seed);
+
 enum { PYTHIA_FEW_BOUNDS = 12 }; /* that need no memory of their own */
 
 struct PythiaCursor {

@@ -303,7 +303,7 @@ static int add_span_pairs(PythiaPairs *pairs, const PythiaOutline *outline, int6
     return SQLITE_OK;
 }
 
-/* Calls a function of the events of one side, but for pairs of spans. */
+/* The pair of two events, where x happened before y. */
 static int add_tested(PythiaPairs *pairs, const PythiaView *view, uint32_t ordinal,
                       const PythiaOutline *outline, uint32_t x, uint32_t y) {
     if (!pythia_outline_test(outline, x, y)) return SQLITE_OK;
@@ -314,7 +314,7 @@ static int add_tested(PythiaPairs *pairs, const PythiaView *view, uint32_t ordin
     return rc;
 }
 
-/* Pairs of a point with a span's start or end, or with a point. swapped: the point is on the side after. */
+/* Pairs of the points of one side with the starts and ends of the other; from side 0 also with its points. */
 static int add_point_pairs(PythiaPairs *pairs, const PythiaView *view, uint32_t ordinal,
                            const PythiaPairing *pairing, const PythiaOutline *outline, int side,
                            const uint32_t nspans[2], const uint32_t npoints[2]) {

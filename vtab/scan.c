@@ -232,20 +232,21 @@ int64_t pythia_trace_event_id(const PythiaTraceCursor *cursor, uint32_t event) {
 int pythia_trace_cursor_load(PythiaTraceCursor *c) {
     char **error = scan_error(&c->base);
     PythiaScan *scan = &c->scan;
-    const int64_t *first_span, *first_point;
+    const PythiaSegmentInfo *info = pythia_segment_info(scan->segment);
+    const int64_t *first_span, *first_point = NULL;
     uint32_t n;
     int rc = pythia_segment_trace(scan->segment, scan->ordinal, c->table->values, &c->trace, error);
     if (!rc)
         rc = pythia_segment_column(scan->segment, PYTHIA_COL_TRACE_FIRST_SPAN, &first_span, &n,
                                    error);
-    if (!rc)
+    if (!rc && info->points)
         rc = pythia_segment_column(scan->segment, PYTHIA_COL_TRACE_FIRST_POINT, &first_point, &n,
                                    error);
     if (rc) return rc;
     int64_t base = scan->segment_id * PYTHIA_EVENT_IDS;
     c->first_event = base + 2 * first_span[scan->ordinal];
     c->first_point_event =
-        base + 2 * (int64_t)pythia_segment_info(scan->segment)->spans + first_point[scan->ordinal];
+        base + 2 * (int64_t)info->spans + (first_point ? first_point[scan->ordinal] : 0);
     c->trace_id =
         pythia_names_id_text(pythia_capture_names(scan->capture), c->trace.id, c->id_text);
     if (!c->table->analyse) return SQLITE_OK;

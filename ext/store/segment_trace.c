@@ -20,7 +20,10 @@ static int find_place(PythiaSegment *segment, uint32_t ordinal, Place *place, ch
                                 &place->npoints, &place->link,   &place->nlinks};
     if (ordinal >= segment->info.traces)
         return pythia_segment_damaged(segment, PYTHIA_SLOT_TRACE, "no such trace", error);
+    const uint32_t kinds[] = {1, segment->info.points, segment->info.links};
     for (int i = 0; i < 6; i++) {
+        if (!kinds[i / 2])
+            continue; /* none in the whole segment: 0, without a column kept for it */
         const int64_t *values;
         uint32_t n;
         int rc = pythia_segment_column(segment, columns[i], &values, &n, error);

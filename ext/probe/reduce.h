@@ -85,9 +85,9 @@ typedef struct PythiaReduced {
     PythiaReduceValue value, key;
 } PythiaReduced;
 
-/* Runs the predicate, and for an aggregate the rest; *reduced is set for PYTHIA_REDUCE_ADD. A setting that is being
+/* Runs the predicate of setting `number`, and for an aggregate the rest; *reduced is set for PYTHIA_REDUCE_ADD. A setting that is being
 ** written, or whose steps are no valid programs, drops. */
-int pythia_reduce(const PythiaPage *page, uint32_t setting, const PythiaReduceInput *input,
+int pythia_reduce(const PythiaPage *page, uint32_t number, const PythiaReduceInput *input,
                   PythiaReduced *reduced);
 
 /* The bucket of a number in a cell. */

@@ -396,7 +396,7 @@ static int viewed_members(PythiaEventPick *pick, const PythiaNames *names, const
 static int viewed_list(const PythiaEventPick *pick, const PythiaOutline *o, uint32_t event,
                        unsigned phases, PythiaEvents *out) {
     uint32_t points = 2 * o->nspans, phase = event & 1;
-    int rc = events_room(out, 2 * (size_t)pick->nspans + pick->npoints);
+    int rc = events_room(out, 2 * (size_t)pick->nspans + pick->npoints + 1);
     if (rc) return rc;
     uint32_t *at = out->events + out->n;
     for (uint32_t i = 0; i < pick->nspans; i++) {

@@ -285,6 +285,7 @@ static unsigned phase_bits(const PythiaPairing *pairing) {
 
 static int add_span_pairs(PythiaPairs *pairs, const PythiaOutline *outline, int64_t base,
                           unsigned allowed, const uint32_t n[2]) {
+    if (!n[0] || !n[1]) return SQLITE_OK;
     int rc = pairs_room(pairs, 4 * (size_t)n[0] * n[1]);
     if (rc) return rc;
     PythiaPair *out = pairs->pairs + pairs->n;

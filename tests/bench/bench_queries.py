@@ -11,6 +11,11 @@ BY_SPAN = "SELECT * FROM pythia_spans WHERE span_id = ?1"
 GROUPS = "SELECT group_id, traces, mean_ns, stddev_ns, cov FROM pythia_groups ORDER BY cov DESC"
 
 
+def lookup(so, database, ids, sql):
+    """The quietest of five passes over 1,000 random ids: other work on the machine makes any of them up to twice as slow."""
+    return min(measure(so, database, "lookup", 1000, ids, sql)[0] for _ in range(5))
+
+
 def run(b):
     database, plain = stored(b), fresh("plain.db")
     script = (f".load {SO}\nATTACH {quoted(plain)} AS plain;\n"
@@ -27,13 +32,13 @@ def run(b):
     for engine, so, path, table, bound in (("pythia", SO, database, "pythia_spans", 100),
                                            ("sqlite table", "-", plain, "spans", None)):
         ids = f"SELECT DISTINCT trace_id FROM {'pythia_traces' if so == SO else 'spans'}"
-        middle, high, _, rows = measure(so, path, "lookup", 1000, ids, BY_ID.format(table))[0]
+        middle, high, _, rows = lookup(so, path, ids, BY_ID.format(table))
         found = "" if rows == 1000 * SPANS else f"{rows:g} rows instead of {1000 * SPANS}"
         b.results.add("a trace by id", engine, "warm, median", middle, "us", at_most=bound, note=found)
         b.results.add("a trace by id", engine, "warm, 99th percentile", high, "us")
-    spans = "SELECT span_id FROM pythia_spans WHERE rowid % 97 = 0"
-    for found, ids in (("", spans), (", not there", f"SELECT substr(span_id, 2) || '0' FROM ({spans})")):
-        middle, high, _, _ = measure(SO, database, "lookup", 1000, ids, BY_SPAN)[0]
+    some = "SELECT span_id FROM pythia_spans WHERE rowid % 97 = 0"
+    for found, ids in (("", some), (", not there", f"SELECT substr(span_id, 2) || '0' FROM ({some})")):
+        middle, high, _, _ = lookup(SO, database, ids, BY_SPAN)
         b.results.add("a span by id", "pythia", "warm, median" + found, middle, "us", at_most=500)
         b.results.add("a span by id", "pythia", "warm, 99th percentile" + found, high, "us")
     cold, warm = measure(SO, database, "time", 9, GROUPS)[0]

@@ -4,7 +4,10 @@
 ** Four ways to the rows: all traces, one trace, all that is related to one span (event_id), or all that one
 ** span is related to (other_event_id), which is the inverse relation asked from the other side. Spans are named
 ** by the event id of their start, because a span id need not be unique in a trace. Rows are made span by
-** span: a list of what is related to the present one, each row one of the list. */
+** span: a list of what is related to the present one, each row one of the list.
+**
+** Over all traces, parents and trace points are taken from the columns of a segment (ext/capture/pairs.h); a trace is
+** held for a column that shows more of it, and where it is no tree. */
 #include "ext/trace/related.h"
 #include "ext/base/hash.h"
 #include "vtab/events.h"
@@ -36,14 +39,23 @@ enum {
     COL_ALL
 };
 
+/* Where it goes on behind the present span: nowhere, in the trace, in all traces. */
+enum { SCAN_NONE, SCAN_TRACE, SCAN_ALL };
+
 typedef struct RelatedCursor {
     PythiaCursor base; /* must be first */
-    PythiaScan scan;
-    int scanning; /* goes on to further spans and traces */
+    int scanning;      /* SCAN_* */
     int values;
-    int relation; /* of the list to the present span */
-    int swapped;  /* the present span is the other one of each row */
-    PythiaHeld *held;
+    int relation;           /* of the list to the present span */
+    int swapped;            /* the present span is the other one of each row */
+    PythiaView view;        /* the segment of a scan over all traces */
+    const int64_t *parents; /* [span of it] */
+    /* The present trace: */
+    int64_t segment_id, first_event; /* event id of the start of its first span */
+    uint32_t ordinal, nspans;
+    const uint32_t *tracepoint;     /* [span], in the view; NULL: it is held */
+    PythiaHeld *held;               /* NULL: not yet, or there is none */
+    PythiaKin kin;                  /* of a tree */
     PythiaPoints equal[2], glob[2]; /* tracepoint and other_tracepoint */
     uint32_t span;                  /* the present one */
     PythiaEvents list;
@@ -54,24 +66,69 @@ static char **related_error(RelatedCursor *c) {
     return &c->base.vtab->base.zErrMsg;
 }
 
+/* ---- the present trace -------------------------------------------------------------------------------- */
+
+static void related_drop(RelatedCursor *c) {
+    pythia_held_release(c->held);
+    c->held = NULL;
+    c->nspans = 0;
+}
+
+/* Makes the trace that is held the present one. */
+static int present_held(RelatedCursor *c) {
+    const PythiaHeld *held = c->held;
+    c->segment_id = held->segment_id;
+    c->ordinal = held->ordinal;
+    c->first_event = held->first_event;
+    c->nspans = held->trace.nspans;
+    c->tracepoint = NULL;
+    return held->trace.is_dag ? SQLITE_OK : pythia_kin_of_trace(&c->kin, &held->trace);
+}
+
+static int related_hold(RelatedCursor *c) {
+    if (c->held) return SQLITE_OK;
+    return pythia_capture_hold(c->base.capture, c->segment_id, c->ordinal, c->values, &c->held,
+                               related_error(c));
+}
+
+/* Makes a trace of the view the present one. */
+static int present_viewed(RelatedCursor *c) {
+    const PythiaView *view = &c->view;
+    const int64_t first = view->first_span[c->ordinal];
+    related_drop(c);
+    c->segment_id = view->segment_id;
+    if (view->is_dag[c->ordinal]) {
+        int rc = related_hold(c);
+        return rc ? rc : present_held(c);
+    }
+    c->first_event = view->segment_id * PYTHIA_EVENT_IDS + 2 * first;
+    c->nspans = (uint32_t)view->trace_spans[c->ordinal];
+    c->tracepoint = view->tracepoint + first;
+    return pythia_kin_of_distances(&c->kin, c->parents + first, c->nspans);
+}
+
 /* ---- rows --------------------------------------------------------------------------------------------- */
 
 static int span_admitted(const RelatedCursor *c, int side, uint32_t span) {
-    uint32_t tracepoint = c->held->trace.spans[span].tracepoint;
+    uint32_t tracepoint =
+        c->tracepoint ? c->tracepoint[span] : c->held->trace.spans[span].tracepoint;
     return pythia_points_admit(&c->equal[side], tracepoint) &&
            pythia_points_admit(&c->glob[side], tracepoint);
 }
 
 /* Lists what is related to the present span. */
 static int related_list(RelatedCursor *c) {
-    PythiaHeld *held = c->held;
     int rc = SQLITE_OK;
     c->row = c->list.n = 0;
     if (!span_admitted(c, c->swapped, c->span)) return rc;
-    if (held->trace.is_dag) rc = pythia_held_order(c->base.capture, held, related_error(c));
-    if (!rc)
-        rc = pythia_related_list(&held->trace, &held->before, c->span, c->relation, &c->list,
-                                 &c->base.poll);
+    if (!c->tracepoint && c->held->trace.is_dag) {
+        rc = pythia_held_order(c->base.capture, c->held, related_error(c));
+        if (!rc)
+            rc = pythia_related_in_dag(&c->held->before, c->span, c->relation, &c->list,
+                                       &c->base.poll);
+    } else {
+        rc = pythia_related_in_tree(&c->kin, c->span, c->relation, &c->list);
+    }
     if (!c->equal[!c->swapped].given && !c->glob[!c->swapped].given) return rc;
     uint32_t n = 0;
     for (uint32_t i = 0; i < c->list.n; i++)
@@ -81,43 +138,71 @@ static int related_list(RelatedCursor *c) {
     return rc;
 }
 
-static void related_drop(RelatedCursor *c) {
-    pythia_held_release(c->held);
-    c->held = NULL;
+/* The next live trace of the view or of the segments behind it; *found 0: there is none. */
+static int next_trace(RelatedCursor *c, int *found) {
+    PythiaView *view = &c->view;
+    for (*found = 0; !*found;) {
+        if (view->segment && ++c->ordinal < view->traces) {
+            *found = !pythia_segment_dead(view->segment, c->ordinal);
+            continue;
+        }
+        int64_t next = pythia_capture_next_segment(c->base.capture, view->segment_id);
+        uint32_t n;
+        if (!next) return SQLITE_OK;
+        int rc = pythia_view_open(view, c->base.capture, next, related_error(c));
+        if (!rc)
+            rc = pythia_segment_column(view->segment, PYTHIA_COL_SPAN_PARENT, &c->parents, &n,
+                                       related_error(c));
+        if (rc) return rc;
+        c->ordinal = UINT32_MAX; /* + 1 is the first */
+    }
+    return SQLITE_OK;
 }
 
 /* Goes on to the next span of the scan that has rows. */
 static int related_advance(RelatedCursor *c) {
     for (;;) {
-        int rc = pythia_poll(&c->base.poll);
-        while (!rc && c->held && ++c->span < c->held->trace.nspans) {
+        int found, rc = pythia_poll(&c->base.poll);
+        while (!rc && ++c->span < c->nspans) {
             rc = related_list(c);
             if (rc || c->list.n) return rc;
         }
         c->row = c->list.n = 0;
-        if (!rc) rc = pythia_scan_next(&c->scan, &c->base.poll, related_error(c));
-        if (rc || c->scan.eof) return rc;
-        related_drop(c);
-        rc = pythia_capture_hold(c->base.capture, c->scan.segment_id, c->scan.ordinal, c->values,
-                                 &c->held, related_error(c));
+        if (rc || c->scanning != SCAN_ALL) return rc;
+        rc = next_trace(c, &found);
+        if (rc || !found) return rc;
+        rc = present_viewed(c);
         if (rc) return rc;
-        c->span = UINT32_MAX; /* + 1 is the first */
+        c->span = UINT32_MAX;
     }
 }
 
 static int related_to_one(RelatedCursor *c, sqlite3_value *value) {
     int64_t id = pythia_event_id_of(value);
     uint32_t event;
-    int here = c->held && !c->held->detached && c->held->values >= c->values;
+    int here = c->held && !c->held->detached && c->held->values >= c->values && !c->tracepoint;
     if (!here || !pythia_held_event(c->held, id, &event)) {
         related_drop(c);
         int rc = pythia_capture_hold_event(c->base.capture, id, c->values, &c->held, &event,
                                            related_error(c));
+        if (!rc && c->held) rc = present_held(c);
         if (rc || !c->held) return rc;
     }
     if (event >= 2 * c->held->trace.nspans || event & 1) return SQLITE_OK; /* not a span's start */
     c->span = event / 2;
     return related_list(c);
+}
+
+static int related_in_trace(RelatedCursor *c, sqlite3_value *trace_id) {
+    int found;
+    int rc = pythia_capture_find(c->base.capture, pythia_value_text(trace_id), &found,
+                                 &c->segment_id, &c->ordinal, related_error(c));
+    if (rc || !found) return rc;
+    rc = related_hold(c);
+    if (!rc) rc = present_held(c);
+    if (rc) return rc;
+    c->span = UINT32_MAX;
+    return related_advance(c);
 }
 
 static int related_points(RelatedCursor *c, const PythiaBound *bounds, int n) {
@@ -139,7 +224,8 @@ static int related_filter(PythiaCursor *cursor, const PythiaBound *bounds, int n
     const PythiaBound *relation = pythia_bound(bounds, n, COL_RELATION, PYTHIA_EQ);
     const PythiaBound *first = pythia_bound(bounds, n, COL_FIRST + SIDE_EVENT, PYTHIA_EQ);
     const PythiaBound *other = pythia_bound(bounds, n, COL_OTHER + SIDE_EVENT, PYTHIA_EQ);
-    c->scanning = 0;
+    const PythiaBound *trace_id = pythia_bound(bounds, n, COL_TRACE_ID, PYTHIA_EQ);
+    c->scanning = SCAN_NONE;
     c->row = c->list.n = 0;
     c->values =
         (used >> (COL_FIRST + SIDE_ATTRIBUTES) & 1) || (used >> (COL_OTHER + SIDE_ATTRIBUTES) & 1);
@@ -155,11 +241,10 @@ static int related_filter(PythiaCursor *cursor, const PythiaBound *bounds, int n
     c->swapped = !first && other;
     if (c->swapped) c->relation = pythia_related_inverse(c->relation);
     if (first || other) return related_to_one(c, (first ? first : other)->value);
-    c->scanning = 1;
     related_drop(c);
-    rc = pythia_scan_begin(&c->scan, cursor->capture,
-                           pythia_bound(bounds, n, COL_TRACE_ID, PYTHIA_EQ), related_error(c));
-    return rc ? rc : related_advance(c);
+    pythia_view_close(&c->view);
+    c->scanning = trace_id ? SCAN_TRACE : SCAN_ALL;
+    return trace_id ? related_in_trace(c, trace_id->value) : related_advance(c);
 }
 
 static int related_next(PythiaCursor *cursor) {
@@ -188,15 +273,17 @@ static int column_attributes(RelatedCursor *c, sqlite3_context *context, const P
     return rc;
 }
 
+/* The trace is held, but for SIDE_EVENT. */
 static int column_side(RelatedCursor *c, sqlite3_context *context, uint32_t index, int column) {
+    if (column == SIDE_EVENT) {
+        sqlite3_result_int64(context, c->first_event + 2 * (int64_t)index);
+        return SQLITE_OK;
+    }
     const PythiaNames *names = pythia_capture_names(c->base.capture);
     const PythiaSpan *span = &c->held->trace.spans[index];
     const PythiaTracepoint *t = &names->tracepoints[span->tracepoint];
     char buffer[PYTHIA_ID_CHARS];
     switch (column) {
-    case SIDE_EVENT:
-        sqlite3_result_int64(context, pythia_held_event_id(c->held, 2 * index));
-        return SQLITE_OK;
     case SIDE_SPAN:
         pythia_result_text(context, pythia_names_id_text(names, span->id, buffer));
         return SQLITE_OK;
@@ -231,12 +318,16 @@ static int column_side(RelatedCursor *c, sqlite3_context *context, uint32_t inde
 
 static int related_column(PythiaCursor *cursor, sqlite3_context *context, int column) {
     RelatedCursor *c = (RelatedCursor *)cursor;
-    const PythiaTrace *trace = &c->held->trace;
     uint32_t listed = c->list.events[c->row];
     uint32_t first = c->swapped ? listed : c->span, other = c->swapped ? c->span : listed;
     char buffer[PYTHIA_ID_CHARS];
+    if (column != COL_FIRST + SIDE_EVENT && column != COL_OTHER + SIDE_EVENT) {
+        int rc = related_hold(c);
+        if (rc) return rc;
+    }
     if (column >= COL_OTHER) return column_side(c, context, other, column - COL_OTHER);
     if (column >= COL_FIRST) return column_side(c, context, first, column - COL_FIRST);
+    const PythiaTrace *trace = &c->held->trace;
     if (column == COL_TRACE_ID) {
         const PythiaNames *names = pythia_capture_names(cursor->capture);
         pythia_result_text(context, pythia_names_id_text(names, trace->id, buffer));
@@ -251,16 +342,17 @@ static int related_rowid(PythiaCursor *cursor, sqlite3_int64 *rowid) {
     RelatedCursor *c = (RelatedCursor *)cursor;
     uint32_t listed = c->list.events[c->row];
     uint32_t first = c->swapped ? listed : c->span, other = c->swapped ? c->span : listed;
-    uint64_t a = (uint64_t)pythia_held_event_id(c->held, 2 * first);
-    uint64_t b = (uint64_t)pythia_held_event_id(c->held, 2 * other);
+    uint64_t a = (uint64_t)c->first_event + 2 * (uint64_t)first;
+    uint64_t b = (uint64_t)c->first_event + 2 * (uint64_t)other;
     *rowid = (sqlite3_int64)(pythia_hash_mix(a, b) >> 1);
     return SQLITE_OK;
 }
 
 static void related_release(PythiaCursor *cursor) {
     RelatedCursor *c = (RelatedCursor *)cursor;
-    pythia_scan_end(&c->scan);
     related_drop(c);
+    pythia_view_close(&c->view);
+    pythia_kin_clear(&c->kin);
     pythia_events_clear(&c->list);
     for (int side = 0; side < 2; side++) {
         pythia_points_clear(&c->equal[side]);

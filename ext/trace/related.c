@@ -30,33 +30,84 @@ int pythia_related_inverse(int relation) {
 
 /* ---- trees -------------------------------------------------------------------------------------------- */
 
-/* All spans of a range: its direct subtrees' heads alone, or everything; but for one. */
-static int add_range(const PythiaTrace *t, uint32_t begin, uint32_t end, int heads,
-                     uint32_t without, PythiaEvents *out) {
+static int kin_room(PythiaKin *kin, uint32_t n) {
+    kin->n = 0;
     int rc = SQLITE_OK;
-    for (uint32_t s = begin; s < end && !rc; s = heads ? t->spans[s].last : s + 1)
-        if (s != without) rc = pythia_events_add(out, s);
+    if (kin->parent_capacity <= n)
+        rc = pythia_grow((void **)&kin->parent, &kin->parent_capacity, (size_t)n + 1,
+                         sizeof *kin->parent);
+    if (!rc && kin->last_capacity <= n)
+        rc =
+            pythia_grow((void **)&kin->last, &kin->last_capacity, (size_t)n + 1, sizeof *kin->last);
+    if (!rc) kin->n = n;
     return rc;
 }
 
-static int list_tree(const PythiaTrace *t, uint32_t span, int relation, PythiaEvents *out) {
-    const PythiaSpan *s = &t->spans[span];
-    int32_t parent = s->parent;
-    int rc = SQLITE_OK;
+int pythia_kin_of_trace(PythiaKin *kin, const PythiaTrace *trace) {
+    int rc = kin_room(kin, trace->nspans);
+    for (uint32_t i = 0; !rc && i < trace->nspans; i++) {
+        kin->parent[i] = trace->spans[i].parent;
+        kin->last[i] = trace->spans[i].last;
+    }
+    return rc;
+}
+
+int pythia_kin_of_distances(PythiaKin *kin, const int64_t *distances, uint32_t n) {
+    int rc = kin_room(kin, n);
+    for (uint32_t i = 0; !rc && i < n; i++) {
+        if (distances[i] < 0 || distances[i] > i) return SQLITE_CORRUPT_VTAB;
+        kin->parent[i] = distances[i] ? (int32_t)(i - distances[i]) : -1;
+        kin->last[i] = i + 1;
+    }
+    for (uint32_t i = n; !rc && i-- > 0;) {
+        int32_t parent = kin->parent[i];
+        if (parent >= 0 && kin->last[parent] < kin->last[i]) kin->last[parent] = kin->last[i];
+    }
+    return rc;
+}
+
+void pythia_kin_clear(PythiaKin *kin) {
+    pythia_free(kin->parent);
+    pythia_free(kin->last);
+    memset(kin, 0, sizeof *kin);
+}
+
+/* All spans of a range: its direct subtrees' heads alone, or everything; but for one. */
+static uint32_t list_range(const PythiaKin *kin, uint32_t begin, uint32_t end, int heads,
+                           uint32_t without, uint32_t *out) {
+    uint32_t n = 0;
+    for (uint32_t s = begin; s < end; s = heads ? kin->last[s] : s + 1)
+        if (s != without) out[n++] = s;
+    return n;
+}
+
+int pythia_related_in_tree(const PythiaKin *kin, uint32_t span, int relation, PythiaEvents *out) {
+    if (out->n + (size_t)kin->n > out->capacity) { /* no list is longer */
+        int rc = pythia_grow((void **)&out->events, &out->capacity, out->n + (size_t)kin->n,
+                             sizeof *out->events);
+        if (rc) return rc;
+    }
+    uint32_t *list = out->events + out->n, n = 0;
+    int32_t parent = kin->parent[span];
     switch (relation) {
     case PYTHIA_RELATED_CHILD:
     case PYTHIA_RELATED_DESCENDANT:
-        return add_range(t, span + 1, s->last, relation == PYTHIA_RELATED_CHILD, span, out);
+        n = list_range(kin, span + 1, kin->last[span], relation == PYTHIA_RELATED_CHILD, span,
+                       list);
+        break;
     case PYTHIA_RELATED_PARENT:
-        return parent < 0 ? SQLITE_OK : pythia_events_add(out, (uint32_t)parent);
+        if (parent >= 0) list[n++] = (uint32_t)parent;
+        break;
     case PYTHIA_RELATED_ANCESTOR:
-        for (; parent >= 0 && !rc; parent = t->spans[parent].parent)
-            rc = pythia_events_add(out, (uint32_t)parent);
-        return rc;
+        for (; parent >= 0; parent = kin->parent[parent])
+            list[n++] = (uint32_t)parent;
+        break;
     default: /* roots have no parent, so none that they share */
-        if (parent < 0) return SQLITE_OK;
-        return add_range(t, (uint32_t)parent + 1, t->spans[parent].last, 1, span, out);
+        if (parent >= 0)
+            n = list_range(kin, (uint32_t)parent + 1, kin->last[parent], 1, span, list);
     }
+    out->n += n;
+    return SQLITE_OK;
 }
 
 /* ---- DAGs --------------------------------------------------------------------------------------------- */
@@ -88,8 +139,8 @@ static int add_neighbours(const PythiaGraph *g, uint32_t event, int after, uint3
     return rc;
 }
 
-static int list_dag(PythiaBefore *b, uint32_t span, int relation, PythiaEvents *out,
-                    PythiaPoll *poll) {
+int pythia_related_in_dag(PythiaBefore *b, uint32_t span, int relation, PythiaEvents *out,
+                          PythiaPoll *poll) {
     uint32_t first = out->n, event = 2 * span;
     int after = relation == PYTHIA_RELATED_CHILD || relation == PYTHIA_RELATED_DESCENDANT;
     int rc = pythia_graph_need(b);
@@ -111,10 +162,4 @@ static int list_dag(PythiaBefore *b, uint32_t span, int relation, PythiaEvents *
     }
     make_unique(out, first);
     return rc;
-}
-
-int pythia_related_list(const PythiaTrace *trace, PythiaBefore *before, uint32_t span, int relation,
-                        PythiaEvents *out, PythiaPoll *poll) {
-    if (trace->is_dag) return list_dag(before, span, relation, out, poll);
-    return list_tree(trace, span, relation, out);
 }

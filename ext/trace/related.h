@@ -22,9 +22,22 @@ int pythia_related_find(PythiaText name);
 /* x is a child of y as y is a parent of x, and so on. */
 int pythia_related_inverse(int relation);
 
-/* Appends the indexes of the spans that are the children (parents, ...) of a span, each once, at the cost
-** of the answer. before is used for DAGs only, and is that of the trace. poll may be NULL. */
-int pythia_related_list(const PythiaTrace *trace, PythiaBefore *before, uint32_t span, int relation,
-                        PythiaEvents *out, PythiaPoll *poll);
+/* A tree of spans, which lie in preorder. A zeroed one is empty. */
+typedef struct PythiaKin {
+    uint32_t n;
+    int32_t *parent; /* [span]; -1 of a root */
+    uint32_t *last;  /* [span]: the one behind its last descendant */
+    size_t parent_capacity, last_capacity;
+} PythiaKin;
+int pythia_kin_of_trace(PythiaKin *kin, const PythiaTrace *trace);
+/* The same from distances back to parents, 0 of a root; SQLITE_CORRUPT_VTAB when one leads out of the trace. */
+int pythia_kin_of_distances(PythiaKin *kin, const int64_t *distances, uint32_t n);
+void pythia_kin_clear(PythiaKin *kin);
+
+/* Both append the indexes of the spans that are the children (parents, ...) of a span, each once, at the cost
+** of the answer: in a tree, and in a DAG, whose order `before` is. poll may be NULL. */
+int pythia_related_in_tree(const PythiaKin *kin, uint32_t span, int relation, PythiaEvents *out);
+int pythia_related_in_dag(PythiaBefore *before, uint32_t span, int relation, PythiaEvents *out,
+                          PythiaPoll *poll);
 
 #endif

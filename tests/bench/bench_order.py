@@ -59,23 +59,13 @@ def count(database, sql, so=SO):
     return int(Run([SQLITE3, "-batch", "-bail", database], f"{load}{sql};\n").out)
 
 
-# Inside the engine: less what SQLite itself takes to step through the rows.
-EMPTY = "less what SQLite takes for as many rows of a table without contents: {:.1f} ms"
-
-
-def empty_scan(rows):
-    return measure("-", ":memory:", "empty", 1, rows, 5)[0][1]
-
-
 def bench_ancestors(b, database):
     pairs = count(database, ANCESTORS)
     cold, warm = measure(SO, database, "cpu", 5, ANCESTORS)[0]
     note = f"{pairs:,} pairs, through SQL"
     b.results.add("all ancestor pairs", "pythia", "first in a connection, cpu", cold, "ms", note=note)
-    b.results.add("all ancestor pairs", "pythia", "again, cpu", warm, "ms", note=note)
-    scan = empty_scan(pairs)
-    b.results.add("all ancestor pairs", "pythia", "again, inside the engine, cpu", warm - scan, "ms",
-                  at_most=200 if b.traces == 50000 else None, note=EMPTY.format(scan))
+    b.results.add("all ancestor pairs", "pythia", "again, cpu", warm, "ms", at_most=200 if b.traces == 50000 else None,
+                  note=note)
     plain, csv = plain_spans(database)
     _, theirs = measure("-", plain, "cpu", 1, RECURSIVE)[0]
     same = count(plain, RECURSIVE, "-") == pairs
@@ -139,7 +129,7 @@ def bench_points(b, database):
             warm = again
     join, scan = measure("-", ":memory:", "empty", outer, pairs, 9)[0]
     b.results.add(what, "pythia", "pythia_pairs, again, inside the engine, cpu", pairs / max(warm - scan, 0.001) * 1000, "pairs/s",
-                  at_least=1e7 if b.traces == 50000 else None, note=EMPTY.format(scan))
+                  at_least=1e7 if b.traces == 50000 else None, note=f"less what SQLite takes for as many rows of a table without contents: {scan:.1f} ms")
     b.results.add(what, "sqlite alone", "a join of empty tables of this shape, cpu", pairs / join * 1000, "pairs/s",
                   note=f"{outer:,} rows on the left: no join through SQL is faster; {join:.1f} ms")
     plain, csv = plain_points(database, *names)

@@ -1,5 +1,5 @@
-/* test_store.c - the store: traces go in and come out; finding, deleting, heads, groups, two
-** connections, rollback. */
+/* test_store.c - the store: traces go in and come out; finding, deleting, heads, two connections,
+** rollback. */
 #include "tests/unit/test.h"
 
 #include <stdio.h>
@@ -344,56 +344,6 @@ static void test_heads(void) {
     teardown();
 }
 
-static int count_group(void *context, uint64_t id, PythiaText head, char **message) {
-    (void)message;
-    int *seen = context;
-    CU_ASSERT_EQUAL(head.n, id == UINT64_MAX ? 3 : 1);
-    ++*seen;
-    return SQLITE_OK;
-}
-
-static void test_groups(void) {
-    setup(":memory:");
-    int seen = 0;
-    char *rest;
-    size_t n;
-    OK(pythia_store_group_put(store, 5, PYTHIA_TEXT("h"), PYTHIA_TEXT("rest"), &error));
-    OK(pythia_store_group_put(store, UINT64_MAX, PYTHIA_TEXT("big"), PYTHIA_TEXT(""), &error));
-    OK(pythia_store_group_put(store, 9, PYTHIA_TEXT("x"), PYTHIA_TEXT("y"), &error));
-    OK(pythia_store_group_put(store, 9, (PythiaText){NULL, 0}, (PythiaText){NULL, 0}, &error));
-    OK(pythia_store_group_each(store, count_group, &seen, &error));
-    CU_ASSERT_EQUAL(seen, 2);
-    OK(pythia_store_group_rest(store, 5, &rest, &n, &error));
-    CU_ASSERT(n == 4 && memcmp(rest, "rest", 4) == 0);
-    sqlite3_free(rest);
-    OK(pythia_store_group_rest(store, 9, &rest, &n, &error));
-    CU_ASSERT_EQUAL(n, 0);
-    sqlite3_free(rest);
-    OK(pythia_store_group_delete_all(store, &error));
-    seen = 0;
-    OK(pythia_store_group_each(store, count_group, &seen, &error));
-    CU_ASSERT_EQUAL(seen, 0);
-    teardown();
-}
-
-static void test_config(void) {
-    setup(":memory:");
-    char *text;
-    int64_t cookie = pythia_store_cookie(store);
-    OK(pythia_store_config_get(store, "grouping", &text, &error));
-    CU_ASSERT_PTR_NULL(text);
-    OK(pythia_store_config_set(store, "grouping", "dag", &error));
-    CU_ASSERT(pythia_store_cookie(store) != cookie);
-    OK(pythia_store_config_set(store, "grouping", "type", &error));
-    OK(pythia_store_config_get(store, "grouping", &text, &error));
-    CU_ASSERT_STRING_EQUAL(text, "type");
-    sqlite3_free(text);
-    OK(pythia_store_config_set(store, "grouping", NULL, &error));
-    OK(pythia_store_config_get(store, "grouping", &text, &error));
-    CU_ASSERT_PTR_NULL(text);
-    teardown();
-}
-
 static void test_last_rowid(void) {
     Random random = {10};
     setup(":memory:");
@@ -419,44 +369,6 @@ static void test_collision(void) {
                          &error));
     CU_ASSERT_EQUAL(found, 0);
     teardown();
-}
-
-/* Names of any bytes, in a database of any encoding. */
-static void names_round_trip(const char *encoding) {
-    static const PythiaText texts[] = {{"plain", 5},
-                                       {"", 0},
-                                       {"a\0b", 3},
-                                       {"\xff\xfe", 2},
-                                       {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", 9},
-                                       {"\xed\xa0\x80", 3},
-                                       {"\xc0\x80", 2},
-                                       {"cut \xe2\x82", 6},
-                                       {"\xf5\x80\x80\x80", 4},
-                                       {"\xe0\x80\x80", 3}};
-    enum { TEXTS = sizeof texts / sizeof *texts };
-    OK(sqlite3_open(":memory:", &db));
-    sql(db, encoding);
-    OK(pythia_store_create_tables(db, "main", &error));
-    OK(pythia_store_open(db, "main", 0, &store, &error));
-    OK(pythia_store_begin(store, &error));
-    for (uint32_t i = 0, id; i < TEXTS; i++) {
-        OK(pythia_names_string(pythia_store_names(store), texts[i], &id));
-        CU_ASSERT_EQUAL(id, i + 1);
-    }
-    OK(pythia_store_flush(store, &error));
-    PythiaStore *other;
-    OK(pythia_store_open(db, "main", 0, &other, &error));
-    for (uint32_t i = 0; i < TEXTS; i++)
-        CU_ASSERT(pythia_text_equal(pythia_names_text(pythia_store_names(other), i + 1), texts[i]));
-    pythia_store_close(other);
-    CU_ASSERT_EQUAL(number(db, "SELECT count(*) FROM pythia_xdict WHERE text IN ('plain', 'ä€😀')"),
-                    2);
-    teardown();
-}
-
-static void test_names(void) {
-    names_round_trip("PRAGMA encoding = 'UTF-8'");
-    names_round_trip("PRAGMA encoding = 'UTF-16le'");
 }
 
 /* ---- merging, emptying ----------------------------------------------------------------------------- */
@@ -699,9 +611,8 @@ static void test_cache(void) {
 PYTHIA_SUITE(store, {"traces round-trip", test_round_trip}, {"whole columns", test_columns},
              {"attributes", test_attributes}, {"deleting", test_delete},
              {"replacing in one session", test_replace}, {"heads", test_heads},
-             {"groups", test_groups}, {"settings", test_config},
              {"last_insert_rowid stays", test_last_rowid}, {"collisions", test_collision},
-             {"names of any bytes", test_names}, {"merging", test_merge},
-             {"deleting all", test_delete_all}, {"rollback and savepoints", test_rollback},
-             {"discarding", test_discard}, {"two connections", test_two_connections},
-             {"opening", test_open}, {"cache", test_cache})
+             {"merging", test_merge}, {"deleting all", test_delete_all},
+             {"rollback and savepoints", test_rollback}, {"discarding", test_discard},
+             {"two connections", test_two_connections}, {"opening", test_open},
+             {"cache", test_cache})

@@ -7,6 +7,7 @@
 #include "sql/fn_text.h"
 
 #include "ext/base/error.h"
+#include "ext/base/lex.h"
 #include "ext/base/match.h"
 #include "sql/result.h"
 
@@ -186,10 +187,6 @@ static const struct {
                   {"h", 3600000000000},
                   {"d", 86400000000000}};
 
-static int is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 static size_t skip_spaces(PythiaText text, size_t at) {
     while (at < text.n && text.p[at] == ' ')
         at++;
@@ -199,7 +196,7 @@ static size_t skip_spaces(PythiaText text, size_t at) {
 /* The unit at `at`: the run up to the next digit, space or sign. 0 when there is no such unit. */
 static int64_t unit_read(PythiaText text, size_t *at) {
     size_t end = *at;
-    while (end < text.n && !is_digit(text.p[end]) && text.p[end] != ' ')
+    while (end < text.n && !pythia_is_digit(text.p[end]) && text.p[end] != ' ')
         end++;
     PythiaText name = {text.p + *at, end - *at};
     for (size_t i = 0; i < sizeof read_units / sizeof read_units[0]; i++) {
@@ -220,7 +217,7 @@ static const char *number_read(PythiaText text, size_t *at, Wide *digits, int64_
     int behind = 0;
     *digits = 0;
     *scale = 1;
-    for (; i < text.n && (is_digit(text.p[i]) || (text.p[i] == '.' && !behind)); i++) {
+    for (; i < text.n && (pythia_is_digit(text.p[i]) || (text.p[i] == '.' && !behind)); i++) {
         if (text.p[i] == '.') {
             behind = 1;
             continue;

@@ -2,63 +2,19 @@
 **
 ** Tokens are slices of the program, made when they are asked for: the names of trace points have other
 ** characters than expressions have, and only the parser knows which of the two comes next. */
+#include "ext/base/lex.h"
 #include "ext/pivot/internal.h"
 
 #include <stdarg.h>
 
-static int is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
-}
-
-static int is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-/* Bytes of UTF-8 beyond ASCII count as letters, as they do in SQLite. */
-static int is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80;
-}
-
 static size_t skip_blanks(PythiaText program, size_t at) {
     for (;;) {
-        while (at < program.n && is_blank(program.p[at]))
+        while (at < program.n && pythia_is_blank(program.p[at]))
             at++;
         if (at + 1 >= program.n || program.p[at] != '-' || program.p[at + 1] != '-') return at;
         while (at < program.n && program.p[at] != '\n')
             at++;
     }
-}
-
-/* Behind the closing quote; 0 where there is none. A doubled quote stands for one. */
-static size_t end_of_string(PythiaText program, size_t at) {
-    char quote = program.p[at++];
-    while (at < program.n) {
-        if (program.p[at++] != quote) continue;
-        if (at >= program.n || program.p[at] != quote) return at;
-        at++;
-    }
-    return 0;
-}
-
-/* Digits, a fraction, an exponent. */
-static size_t end_of_number(PythiaText program, size_t at) {
-    while (at < program.n && is_digit(program.p[at]))
-        at++;
-    if (at < program.n && program.p[at] == '.') {
-        at++;
-        while (at < program.n && is_digit(program.p[at]))
-            at++;
-    }
-    if (at < program.n && (program.p[at] == 'e' || program.p[at] == 'E')) {
-        size_t power = at + 1;
-        if (power < program.n && (program.p[power] == '+' || program.p[power] == '-')) power++;
-        if (power < program.n && is_digit(program.p[power])) {
-            at = power;
-            while (at < program.n && is_digit(program.p[at]))
-                at++;
-        }
-    }
-    return at;
 }
 
 static size_t end_of_sign(PythiaText program, size_t at) {
@@ -74,17 +30,18 @@ PivotToken pivot_lex(PythiaText program, size_t *at) {
     *at = from;
     if (from >= program.n) return token;
     char c = program.p[from];
-    if (is_letter(c)) {
+    if (pythia_is_letter(c)) {
         token.kind = PIVOT_WORD;
         to = from + 1;
-        while (to < program.n && (is_letter(program.p[to]) || is_digit(program.p[to])))
+        while (to < program.n &&
+               (pythia_is_letter(program.p[to]) || pythia_is_digit(program.p[to])))
             to++;
-    } else if (is_digit(c) || (c == '.' && from + 1 < program.n && is_digit(program.p[from + 1]))) {
+    } else if (pythia_lex_is_number(program, from)) {
         token.kind = PIVOT_NUMBER;
-        to = end_of_number(program, from);
+        to = pythia_lex_number(program, from);
     } else if (c == '\'' || c == '"') {
         token.kind = PIVOT_STRING;
-        to = end_of_string(program, from);
+        to = pythia_lex_quoted(program, from);
     } else {
         token.kind = PIVOT_SIGN;
         to = end_of_sign(program, from);
@@ -106,7 +63,7 @@ PivotToken pivot_lex_name(PythiaText program, size_t *at) {
     size_t from = skip_blanks(program, *at), to = from;
     if (from < program.n && (program.p[from] == '\'' || program.p[from] == '"'))
         return pivot_lex(program, at);
-    while (to < program.n && !is_blank(program.p[to]) && !strchr(",();@'\"", program.p[to]))
+    while (to < program.n && !pythia_is_blank(program.p[to]) && !strchr(",();@'\"", program.p[to]))
         to++;
     PivotToken token = {to > from ? PIVOT_WORD : PIVOT_END, {program.p + from, to - from}, from};
     *at = to;

@@ -1,49 +1,8 @@
 /* lex.c - the texts of predicates and aggregates as tokens, which are SQLite's as far as they are used. */
+#include "ext/base/lex.h"
 #include "ext/reduce/internal.h"
 
 #include <stdlib.h>
-
-static int is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
-}
-
-static int is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-/* Bytes of UTF-8 beyond ASCII count as letters, as they do in SQLite. */
-static int is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80;
-}
-
-/* Behind the closing quote; 0 where there is none. A doubled quote stands for one, but for ']'. */
-static size_t end_of_quoted(PythiaText text, size_t at) {
-    char quote = text.p[at] == '[' ? ']' : text.p[at];
-    for (at++; at < text.n; at++) {
-        if (text.p[at] != quote) continue;
-        if (quote == ']' || at + 1 >= text.n || text.p[at + 1] != quote) return at + 1;
-        at++;
-    }
-    return 0;
-}
-
-static size_t end_of_digits(PythiaText text, size_t at) {
-    while (at < text.n && is_digit(text.p[at]))
-        at++;
-    return at;
-}
-
-/* Digits, a fraction, an exponent. */
-static size_t end_of_number(PythiaText text, size_t at) {
-    at = end_of_digits(text, at);
-    if (at < text.n && text.p[at] == '.') at = end_of_digits(text, at + 1);
-    if (at < text.n && (text.p[at] | 0x20) == 'e') {
-        size_t power = at + 1;
-        if (power < text.n && (text.p[power] == '+' || text.p[power] == '-')) power++;
-        if (power < text.n && is_digit(text.p[power])) at = end_of_digits(text, power);
-    }
-    return at;
-}
 
 static size_t end_of_sign(PythiaText text, size_t at) {
     static const char *const two[] = {"==", "<>", "!=", "<=", ">="};
@@ -57,22 +16,22 @@ static size_t token_end(PythiaText text, size_t at, int *kind) {
     size_t end = at;
     if (c == '\'') {
         *kind = PYTHIA_TOKEN_TEXT;
-        return end_of_quoted(text, at);
+        return pythia_lex_quoted(text, at);
     }
     if (c == '"' || c == '`' || c == '[') {
         *kind = PYTHIA_TOKEN_QUOTED;
-        return end_of_quoted(text, at);
+        return pythia_lex_quoted(text, at);
     }
-    if (is_digit(c) || (c == '.' && at + 1 < text.n && is_digit(text.p[at + 1]))) {
+    if (pythia_lex_is_number(text, at)) {
         *kind = PYTHIA_TOKEN_NUMBER;
-        end = end_of_number(text, at);
+        end = pythia_lex_number(text, at);
         /* 12abc is nothing */
-        return end < text.n && (is_letter(text.p[end]) || text.p[end] == '$') ? 0 : end;
+        return end < text.n && (pythia_is_letter(text.p[end]) || text.p[end] == '$') ? 0 : end;
     }
-    if (is_letter(c)) {
+    if (pythia_is_letter(c)) {
         *kind = PYTHIA_TOKEN_WORD;
-        while (end < text.n &&
-               (is_letter(text.p[end]) || is_digit(text.p[end]) || text.p[end] == '$'))
+        while (end < text.n && (pythia_is_letter(text.p[end]) || pythia_is_digit(text.p[end]) ||
+                                text.p[end] == '$'))
             end++;
         return end;
     }
@@ -81,7 +40,7 @@ static size_t token_end(PythiaText text, size_t at, int *kind) {
 }
 
 PythiaToken pythia_reduce_token(PythiaText text, size_t at) {
-    while (at < text.n && is_blank(text.p[at]))
+    while (at < text.n && pythia_is_blank(text.p[at]))
         at++;
     PythiaToken token = {PYTHIA_TOKEN_END, at, {text.p + at, 0}};
     if (at >= text.n) return token;

@@ -14,4 +14,9 @@ struct PythiaLoop {
     PythiaMeasures measures;        /* of schema main */
 };
 
+/* loop.c: the integer that sql gives, a SELECT of one row, which calls a function of the extension that a connection may
+** lack; 0 where it does. */
+int pythia_loop_ask(sqlite3 *db, const char *function, const char *sql, int64_t *value,
+                    char **error);
+
 #endif

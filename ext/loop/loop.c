@@ -44,6 +44,24 @@ int pythia_loop_space(PythiaLoop *loop, PythiaCapture *capture, PythiaPoll *poll
     return rc;
 }
 
+int pythia_loop_ask(sqlite3 *db, const char *function, const char *sql, int64_t *value,
+                    char **error) {
+    sqlite3_stmt *s = NULL;
+    *value = 0;
+    int rc = sqlite3_prepare_v2(
+        db, "SELECT 1 FROM pragma_function_list WHERE name = ?1 AND narg <= 0", -1, &s, NULL);
+    if (!rc) rc = sqlite3_bind_text(s, 1, function, -1, SQLITE_STATIC);
+    int there = !rc && sqlite3_step(s) == SQLITE_ROW;
+    int end = sqlite3_finalize(s);
+    if (!rc) rc = end;
+    if (!rc && there) {
+        rc = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
+        if (!rc && sqlite3_step(s) == SQLITE_ROW) *value = sqlite3_column_int64(s, 0);
+        if (!rc) rc = sqlite3_finalize(s);
+    }
+    return rc ? pythia_fail(error, rc, "pythia_step: %s", sqlite3_errmsg(db)) : SQLITE_OK;
+}
+
 const PythiaQuestion *pythia_loop_question(const PythiaLoop *loop) {
     return loop->question;
 }

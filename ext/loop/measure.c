@@ -1,5 +1,5 @@
 /* measure.c - see measure.h. */
-#include "ext/loop/measure.h"
+#include "ext/loop/internal.h"
 
 /* The longest that a record can take, ns. Programs time every 256th: when the thread was not running meanwhile that is
 ** somebody else's time, and 256 fold. */
@@ -75,30 +75,15 @@ static int read_loss(PythiaMeasures *m, int64_t backend, int64_t lost, int64_t *
     return rc;
 }
 
-/* How many requests the receiver of the connection answered with "later"; 0 where there is none. */
-static int receiver_refused(sqlite3 *db, int64_t *refused, char **error) {
-    sqlite3_stmt *s = NULL;
-    *refused = 0;
-    int rc = sqlite3_prepare_v2(db,
-                                "SELECT 1 FROM pragma_function_list WHERE name = 'pythia_listen'"
-                                " AND narg = 0",
-                                -1, &s, NULL);
-    int there = !rc && sqlite3_step(s) == SQLITE_ROW;
-    if (!rc) rc = sqlite3_finalize(s);
-    if (rc || !there) return rc;
-    rc = sqlite3_prepare_v2(db, "SELECT pythia_listen() ->> 'refused'", -1, &s, NULL);
-    if (!rc && sqlite3_step(s) == SQLITE_ROW) *refused = sqlite3_column_int64(s, 0);
-    if (!rc) rc = sqlite3_finalize(s);
-    return rc ? pythia_fail(error, rc, "pythia_step: %s", sqlite3_errmsg(db)) : SQLITE_OK;
-}
-
-/* ---- both -------------------------------------------------------------------------------------------------------- */
+/* ---- all -------------------------------------------------------------------------------------------------------- */
 
 int pythia_measures_read(PythiaMeasures *m, PythiaControlState *state, sqlite3 *db, int64_t now_ns,
                          int64_t *lost, int64_t *turned_away, char **error) {
     int64_t refused;
     *lost = *turned_away = 0;
-    int rc = receiver_refused(db, &refused, error);
+    /* Requests that the receiver answered with "later". */
+    int rc = pythia_loop_ask(db, "pythia_listen", "SELECT pythia_listen() ->> 'refused'", &refused,
+                             error);
     for (uint32_t id = 1; id <= m->names.n; id++)
         m->reading[id] = (PythiaReading){0, 0, 0};
     for (size_t i = 0; i < state->nbackends && !rc; i++) {

@@ -359,24 +359,10 @@ static int in_cycle(PythiaLoop *loop, int64_t now_ns, int (*work)(PythiaCycle *s
     return rc;
 }
 
-/* Takes in what has arrived, where this version can. */
-static int collect(sqlite3 *db, char **error) {
-    sqlite3_stmt *s = NULL;
-    int rc = sqlite3_prepare_v2(db,
-                                "SELECT 1 FROM pragma_function_list WHERE name = 'pythia_collect'"
-                                " AND narg <= 0",
-                                -1, &s, NULL);
-    int there = !rc && sqlite3_step(s) == SQLITE_ROW;
-    sqlite3_finalize(s);
-    char *message = NULL;
-    if (!rc && there) rc = sqlite3_exec(db, "SELECT pythia_collect()", NULL, NULL, &message);
-    if (rc) rc = pythia_fail(error, rc, "pythia_step: %s", message ? message : sqlite3_errmsg(db));
-    sqlite3_free(message);
-    return rc;
-}
-
 int pythia_loop_step(PythiaLoop *loop, int64_t now_ns, int64_t *decisions, char **error) {
-    int rc = collect(loop->host->db, error);
+    int64_t taken_in;
+    int rc = pythia_loop_ask(loop->host->db, "pythia_collect", "SELECT pythia_collect()", &taken_in,
+                             error);
     return rc ? rc : in_cycle(loop, now_ns, cycle_run, decisions, error);
 }
 

@@ -140,11 +140,19 @@ static int segment_columns(SpansCursor *c) {
     return SQLITE_OK;
 }
 
+/* Where the traces of the scan's segment begin, and how many spans they have. */
+static int segment_places(SpansCursor *c, const int64_t **first, const int64_t **count) {
+    PythiaSegment *segment = c->t.scan.segment;
+    uint32_t n;
+    int rc = pythia_segment_column(segment, PYTHIA_COL_TRACE_FIRST_SPAN, first, &n, spans_error(c));
+    return rc ? rc
+              : pythia_segment_column(segment, PYTHIA_COL_TRACE_SPANS, count, &n, spans_error(c));
+}
+
 /* Makes the current trace of the scan ready: its place in the columns, or the trace itself. */
 static int spans_enter(SpansCursor *c) {
     PythiaScan *scan = &c->t.scan;
     const int64_t *first, *count;
-    uint32_t n;
     c->row = 0;
     if (c->whole) {
         int rc = pythia_trace_cursor_load(&c->t);
@@ -152,12 +160,7 @@ static int spans_enter(SpansCursor *c) {
         return rc;
     }
     int rc = c->loaded == scan->segment_id ? SQLITE_OK : segment_columns(c);
-    if (!rc)
-        rc = pythia_segment_column(scan->segment, PYTHIA_COL_TRACE_FIRST_SPAN, &first, &n,
-                                   spans_error(c));
-    if (!rc)
-        rc = pythia_segment_column(scan->segment, PYTHIA_COL_TRACE_SPANS, &count, &n,
-                                   spans_error(c));
+    if (!rc) rc = segment_places(c, &first, &count);
     if (rc) return rc;
     c->first = (uint32_t)first[scan->ordinal];
     c->n = (uint32_t)count[scan->ordinal];
@@ -211,7 +214,6 @@ static int spans_seek(SpansCursor *c) {
     PythiaStore *store = pythia_capture_store(scan->capture);
     PythiaSpanPlace before = c->place;
     const int64_t *first, *count;
-    uint32_t n;
     int found;
     int rc = pythia_poll(&c->t.base.poll);
     if (!rc) rc = pythia_store_next_span(store, c->id, &c->place, &found, spans_error(c));
@@ -226,11 +228,7 @@ static int spans_seek(SpansCursor *c) {
         rc = pythia_segment_open(store, scan->segment_id, &scan->segment, spans_error(c));
         if (rc) return rc;
     }
-    rc = pythia_segment_column(scan->segment, PYTHIA_COL_TRACE_FIRST_SPAN, &first, &n,
-                               spans_error(c));
-    if (!rc)
-        rc = pythia_segment_column(scan->segment, PYTHIA_COL_TRACE_SPANS, &count, &n,
-                                   spans_error(c));
+    rc = segment_places(c, &first, &count);
     if (rc) return rc;
     int same = c->place.segment == before.segment && c->place.ordinal == before.ordinal;
     scan->ordinal = c->place.ordinal;

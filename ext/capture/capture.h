@@ -151,8 +151,8 @@ typedef struct PythiaHeld {
 } PythiaHeld;
 
 /* Reads a live trace, or finds it among those read before. Release it when done. */
-int pythia_capture_hold(PythiaCapture *capture, int64_t segment, uint32_t ordinal, int values,
-                        PythiaHeld **held, char **error);
+int pythia_capture_hold(PythiaCapture *capture, int64_t segment_id, uint32_t ordinal, int values,
+                        PythiaHeld **out, char **error);
 /* The trace of an event, and the event's number in it. *held NULL: there is no such event. */
 int pythia_capture_hold_event(PythiaCapture *capture, int64_t event_id, int values,
                               PythiaHeld **held, uint32_t *event, char **error);

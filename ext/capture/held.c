@@ -140,11 +140,9 @@ int pythia_held_order(PythiaCapture *capture, PythiaHeld *held, char **error) {
 
 /* ---- events by id ------------------------------------------------------------------------------------- */
 
-/* The trace that has a number in an ascending column of first numbers: the last one that begins at or below
-** it. Traces without any share their beginning with the next one, which is the one that is found. */
-static uint32_t ordinal_of(const int64_t *first, uint32_t n, int64_t number) {
-    uint32_t low = 0, high = n;
-    while (low < high) {
+uint32_t pythia_ordinal_of(const int64_t *first, uint32_t from, uint32_t n, int64_t number) {
+    uint32_t low = from, high = n;
+    while (low < high) { /* the first that begins behind it */
         uint32_t middle = low + (high - low) / 2;
         if (first[middle] <= number)
             low = middle + 1;
@@ -167,7 +165,8 @@ static int find_ordinal(PythiaSegment *segment, int64_t number, int *found, uint
         segment, is_point ? PYTHIA_COL_TRACE_FIRST_POINT : PYTHIA_COL_TRACE_FIRST_SPAN, &first, &n,
         error);
     if (rc || !n) return rc;
-    *ordinal = ordinal_of(first, n, is_point ? number - 2 * (int64_t)info->spans : number / 2);
+    *ordinal =
+        pythia_ordinal_of(first, 0, n, is_point ? number - 2 * (int64_t)info->spans : number / 2);
     *found = *ordinal < n && !pythia_segment_dead(segment, *ordinal);
     return SQLITE_OK;
 }

@@ -201,20 +201,13 @@ int pythia_view_outline(const PythiaView *view, uint32_t ordinal, int points,
 
 /* The trace at or behind `hint`, else any, whose part of a column begins at or below the row. */
 static uint32_t trace_of_row(const int64_t *first, uint32_t n, uint32_t hint, int64_t row) {
-    uint32_t low = 0, high = n;
+    uint32_t low = 0;
     if (hint < n && first[hint] <= row) {
         if (hint + 1 == n || first[hint + 1] > row) return hint;
         low = hint + 1;
         if (low + 1 < n && first[low + 1] > row) return low;
     }
-    while (low < high) { /* the first that begins behind it */
-        uint32_t middle = low + (high - low) / 2;
-        if (first[middle] <= row)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low - 1;
+    return pythia_ordinal_of(first, low, n, row);
 }
 
 int pythia_view_find(const PythiaView *view, int64_t number, uint32_t hint, uint32_t *ordinal) {

@@ -308,8 +308,9 @@ static int judge_open(Judge *j) {
     if (!rc) rc = pythia_capture_thresholds(j->capture, &j->thresholds, j->error);
     if (!rc) rc = pythia_expectations_load(j->capture, &j->expectations, &j->n, j->error);
     if (!rc) rc = pythia_capture_model(j->capture, &model, j->error);
-    if (!rc) j->grouping = model->grouping;
-    return rc;
+    if (rc) return rc;
+    j->grouping = model->grouping;
+    return SQLITE_OK;
 }
 
 static void judge_close(Judge *j) {

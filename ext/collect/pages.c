@@ -316,7 +316,7 @@ static int point_as_span(const PythiaSink *sink, const PythiaWaitingPoint *p,
 static int take_point(Reading *r, const uint64_t *words, unsigned n) {
     uint32_t parent = (uint32_t)(words[PYTHIA_WORD_ORIGIN] >> 32);
     const Process *process;
-    PythiaText name, span_name = {NULL, 0};
+    PythiaText name = {NULL, 0}, span_name = {NULL, 0};
     PythiaArena *arena = &r->held->arena;
     PythiaWaitingPoint *p = pythia_arena_alloc(arena, sizeof *p);
     if (!p) return SQLITE_NOMEM;
@@ -361,7 +361,7 @@ static int type_text(Reading *r, unsigned type, PythiaText *text) {
 }
 
 static int take_cell(Reading *r, const PythiaPageCell *cell) {
-    PythiaText name, type;
+    PythiaText name = {NULL, 0}, type = {NULL, 0};
     int changed;
     if (!cell->serial || !(cell->n | cell->missing)) return SQLITE_OK;
     const char *wrong = pythia_cell_problem(cell);

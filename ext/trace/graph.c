@@ -466,17 +466,17 @@ static int list_walk(PythiaBefore *b, uint32_t x, int after, PythiaEventSet *set
     }
 }
 
-int pythia_graph_list(PythiaBefore *b, uint32_t x, int after, PythiaEventSet *set,
+int pythia_graph_list(PythiaBefore *b, uint32_t x, int after, PythiaEventSet *within,
                       PythiaEvents *out, PythiaPoll *poll) {
     int rc = pythia_graph_need(b);
-    if (!rc && set) rc = pythia_event_set_index(set, b->nevents);
+    if (!rc && within) rc = pythia_event_set_index(within, b->nevents);
     if (rc) return rc;
-    if (!set) return list_walk(b, x, after, NULL, out, poll);
-    uint64_t words = ((uint64_t)set->list.n + 63) / 64, cost = words * b->graph->nnodes;
+    if (!within) return list_walk(b, x, after, NULL, out, poll);
+    uint64_t words = ((uint64_t)within->list.n + 63) / 64, cost = words * b->graph->nnodes;
     /* Once the walks have cost as much as the pass would, the pass is made. */
-    if (!set->bits[after] && words && cost <= BITS_WORDS_MOST && set->spent[after] > cost)
-        rc = set_bits(set, b, after, poll);
+    if (!within->bits[after] && words && cost <= BITS_WORDS_MOST && within->spent[after] > cost)
+        rc = set_bits(within, b, after, poll);
     if (rc) return rc;
-    return set->bits[after] ? list_bits(set, x, after, out)
-                            : list_walk(b, x, after, set, out, poll);
+    return within->bits[after] ? list_bits(within, x, after, out)
+                               : list_walk(b, x, after, within, out, poll);
 }

@@ -227,14 +227,14 @@ int pythia_judge(PythiaLoop *loop, PythiaCapture *capture, const PythiaSwitches 
     return rc;
 }
 
-void pythia_judgements_clear(PythiaJudgements *out) {
-    for (uint32_t i = 0; i < out->n; i++) {
-        pythia_groups_clear(&out->list[i].groups);
-        pythia_free(out->list[i].members);
-        pythia_free(out->list[i].switched);
+void pythia_judgements_clear(PythiaJudgements *judgements) {
+    for (uint32_t i = 0; i < judgements->n; i++) {
+        pythia_groups_clear(&judgements->list[i].groups);
+        pythia_free(judgements->list[i].members);
+        pythia_free(judgements->list[i].switched);
     }
-    pythia_free(out->list);
-    memset(out, 0, sizeof *out);
+    pythia_free(judgements->list);
+    memset(judgements, 0, sizeof *judgements);
 }
 
 int pythia_judged_each(PythiaCapture *capture, const PythiaJudgement *j, uint64_t group,

@@ -133,22 +133,22 @@ static void put_packed(PivotWriter *w, const PivotQuery *query, int which) {
         }
     }
     PythiaBuf where = {0}, *sql = w->sql;
-    w->sql = &where; /* before FROM is written: it unfolds attributes, too */
+    PivotWriter aside = *w; /* before FROM is written: it unfolds attributes, too */
+    aside.sql = &where;
     if (!later->of_query) {
-        put_where_begin(w, &conditions);
-        pivot_put_points(w, arrow, later);
+        put_where_begin(&aside, &conditions);
+        pivot_put_points(&aside, arrow, later);
     }
     for (int i = 0; i < query->nwheres && !where.rc; i++) {
         uint32_t vars;
         int rc = pivot_vars_of(w->pivot, query, query->wheres[i], &vars);
         if (rc && !where.rc) where.rc = rc;
         if (vars != UINT32_C(1) << which) continue;
-        put_where_begin(w, &conditions);
-        pivot_put(w, "(");
+        put_where_begin(&aside, &conditions);
+        pivot_put(&aside, "(");
         pivot_render(&scope, query->wheres[i], &where, NULL);
-        pivot_put(w, ")");
+        pivot_put(&aside, ")");
     }
-    w->sql = sql;
     put_later_source(w, later);
     pivot_put_event_join(w, var, arrow);
     put_attributes(w, &scope, UINT32_MAX);
@@ -271,7 +271,7 @@ static void put_combined(PivotWriter *w, PivotScope *scope, int item) {
 
 /* Whether an expression names the variable alone or not at all. */
 static int apart(PivotWriter *w, const PivotQuery *query, PivotRange range, int which, int *rc) {
-    uint32_t vars, bit = UINT32_C(1) << which;
+    uint32_t vars = 0, bit = UINT32_C(1) << which;
     if (!*rc) *rc = pivot_vars_of(w->pivot, query, range, &vars);
     return !*rc && (!(vars & bit) || vars == bit);
 }
@@ -369,27 +369,27 @@ static void put_joins(PivotWriter *w, const PivotQuery *query, Purpose purpose,
 static void write_body(PivotWriter *w, PivotScope *scope, Purpose purpose, const PivotVar *later) {
     const PivotQuery *query = scope->query;
     PythiaBuf where = {0}, *sql = w->sql;
+    PivotWriter aside = *w;
     int conditions = 0;
-    w->sql = &where;
+    aside.sql = &where;
     if (purpose == FOR_LATER && !later->of_query) {
-        put_where_begin(w, &conditions);
-        pivot_put_points(w, PYTHIA_TEXT("->"), later);
+        put_where_begin(&aside, &conditions);
+        pivot_put_points(&aside, PYTHIA_TEXT("->"), later);
     }
     if (purpose != FOR_LATER && !query->vars[0].of_query) {
-        put_where_begin(w, &conditions);
-        pivot_put_points(w, query->vars[0].name, &query->vars[0]);
+        put_where_begin(&aside, &conditions);
+        pivot_put_points(&aside, query->vars[0].name, &query->vars[0]);
     }
     for (int i = 0; i < query->nwheres; i++) {
         uint32_t vars = 0;
         int rc = w->packed ? pivot_vars_of(w->pivot, query, query->wheres[i], &vars) : SQLITE_OK;
         if (rc && !where.rc) where.rc = rc;
         if (vars & w->packed) continue; /* below the join */
-        put_where_begin(w, &conditions);
-        pivot_put(w, "(");
+        put_where_begin(&aside, &conditions);
+        pivot_put(&aside, "(");
         pivot_render(scope, query->wheres[i], &where, NULL);
-        pivot_put(w, ")");
+        pivot_put(&aside, ")");
     }
-    w->sql = sql;
     if (where.rc && !sql->rc) sql->rc = where.rc;
     put_joins(w, query, purpose, later);
     put_attributes(w, scope, ~w->packed);

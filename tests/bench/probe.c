@@ -102,7 +102,8 @@ static double batch_ns(const PythiaPage *page, void (*batch)(void)) {
         times[i] = now() - start;
     }
     qsort(times, BATCHES, sizeof times[0], by_size);
-    return (double)times[BATCHES / 2] / ROUNDS;
+    int64_t median = times[BATCHES / 2];
+    return (double)median / ROUNDS;
 }
 
 static void cost(const PythiaPage *page) {

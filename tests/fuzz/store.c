@@ -37,7 +37,7 @@ static void read_column(const PythiaColumn *column) {
     }
     if (pythia_column_lower_bound(column, 1000, &index) == SQLITE_OK) must(index <= column->n);
     if (n == column->n && pythia_column_find(column, all[n / 2], 0, &index) == SQLITE_OK)
-        must(n ? all[index] == all[n / 2] && index <= n / 2 : index == 0);
+        must(n ? index <= n / 2 && all[index] == all[n / 2] : index == 0);
     free(all);
     free(part);
 }

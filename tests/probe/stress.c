@@ -113,7 +113,8 @@ int main(int argc, char **argv) {
     if (pythia_probe_start(&options)) return 1;
     pthread_t reducer;
     int reduces = argc > 3 && session_start(&reducer);
-    signal(SIGALRM, on_alarm);
+    struct sigaction alarm = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+    sigaction(SIGALRM, &alarm, NULL);
     struct itimerval often = {{0, 500}, {0, 500}};
     setitimer(ITIMER_REAL, &often, NULL);
     pthread_t *ids = calloc((size_t)threads, sizeof *ids);

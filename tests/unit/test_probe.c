@@ -34,7 +34,7 @@ static void test_traceparent(void) {
         "00-00000000000000000000000000000000-b7ad6b7169203331-01",
         "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
         "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        PARENT "-extra",
+        (PARENT "-extra"),
         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0g",
     };
     PythiaProbeContext c;

@@ -333,7 +333,7 @@ static uint64_t hash_add(uint64_t sum, uint64_t a, uint64_t b) {
 
 /* Which uids hang below which, when; independent of numbers that depend on the order of arrival. */
 static uint64_t shape(const PythiaTrace *t) {
-    uint64_t sum = 0, own[SAMPLE_SPANS];
+    uint64_t sum = 0, own[SAMPLE_SPANS] = {0};
     for (uint32_t i = 0; i < t->nspans; i++) {
         const PythiaSpan *s = &t->spans[i];
         own[i] = hash_add(0, s->tracepoint, (uint64_t)s->kind << 8 | s->flags);

@@ -214,7 +214,7 @@ static int spans_seek(SpansCursor *c) {
     PythiaStore *store = pythia_capture_store(scan->capture);
     PythiaSpanPlace before = c->place;
     const int64_t *first, *count;
-    int found;
+    int found = 0;
     int rc = pythia_poll(&c->t.base.poll);
     if (!rc) rc = pythia_store_next_span(store, c->id, &c->place, &found, spans_error(c));
     if (rc || !found) {

@@ -118,7 +118,7 @@ static int segment_get(Comparing *c, int side, int64_t id) {
 }
 
 static int member_add(Comparing *c, int side, const PythiaTracePlace *place) {
-    const int64_t *group, *duration, *type;
+    const int64_t *group = NULL, *duration, *type;
     uint32_t n;
     int rc = segment_get(c, side, place->segment);
     if (!rc) rc = pythia_segment_column(c->segment, PYTHIA_COL_HEAD_GROUP, &group, &n, c->error);

@@ -296,8 +296,8 @@ static int import_work(PythiaSession *session, Import *import, const char *schem
     if (!rc) rc = pythia_session_capture(session, schema, 1, &import->capture, error);
     if (!rc) rc = pythia_savepoint_arm(&savepoint, schema, error);
     if (!rc)
-        rc = work->give ? import_given(import, work, stats, error)
-                        : import_all(import, work->files, work->options, stats, error);
+        rc = work->files ? import_all(import, work->files, work->options, stats, error)
+                         : import_given(import, work, stats, error);
     /* Statements that are still open would hold the transaction. */
     sqlite3_finalize(import->problem);
     sqlite3_finalize(import->row);

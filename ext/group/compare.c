@@ -123,7 +123,7 @@ static int share_add(PythiaComparison *c, PythiaChange change, const size_t n[2]
     return rc ? rc : pythia_comparison_add(c, &change, 1, in_group);
 }
 
-int pythia_comparison_type(PythiaComparison *c, uint32_t type, const double *const x[2],
+int pythia_comparison_type(PythiaComparison *c, uint32_t type, const double *const durations[2],
                            const size_t n[2]) {
     int rc = pythia_grow((void **)&c->types, &c->types_capacity, c->ntypes + 1, sizeof *c->types);
     PythiaChange change = {.what = PYTHIA_OF_TYPE, .request_type = type};
@@ -133,7 +133,7 @@ int pythia_comparison_type(PythiaComparison *c, uint32_t type, const double *con
     c->in_type[1] = n[1];
     c->nrows = 0;
     c->types[c->ntypes++] = 0;
-    if (times_test(c, &change, x, n, &rc)) {
+    if (times_test(c, &change, durations, n, &rc)) {
         c->types[c->ntypes - 1] = impact_of(&change);
         rc = pythia_comparison_add(c, &change, 1, 0);
     }
@@ -236,7 +236,7 @@ static int edges_end(PythiaComparison *c) {
 
 /* ---- groups ----------------------------------------------------------------------------------------- */
 
-int pythia_comparison_group(PythiaComparison *c, uint64_t group, const double *const x[2],
+int pythia_comparison_group(PythiaComparison *c, uint64_t group, const double *const durations[2],
                             const size_t n[2]) {
     PythiaChange change = {.what = PYTHIA_OF_GROUP, .request_type = c->type, .group = group};
     int rc = edges_end(c);
@@ -248,7 +248,7 @@ int pythia_comparison_group(PythiaComparison *c, uint64_t group, const double *c
     c->in_group[0] = n[0];
     c->in_group[1] = n[1];
     c->groups[c->ngroups++] = (PythiaGroupImpact){c->ntypes - 1, 0};
-    if (times_test(c, &change, x, n, &rc)) {
+    if (times_test(c, &change, durations, n, &rc)) {
         c->groups[c->ngroups - 1].impact = impact_of(&change);
         rc = pythia_comparison_add(c, &change, 1, 1);
     }

@@ -33,7 +33,8 @@ static PythiaText keep(Explainer *x, PythiaBuf *text) {
         kept.p = pythia_arena_copy(&x->pivot->arena, text->n ? (char *)text->data : "", text->n);
     if (!x->rc && !kept.p) x->rc = SQLITE_NOMEM;
     pythia_buf_clear(text);
-    return x->rc ? (PythiaText){0} : kept;
+    if (x->rc) kept = (PythiaText){NULL, 0};
+    return kept;
 }
 
 static void step(Explainer *x, const char *operation, PythiaText detail, PythiaText count) {

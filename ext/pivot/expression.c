@@ -508,23 +508,22 @@ static void render_word(PivotScope *scope, PythiaBuf *sql, PivotToken word, size
         "between", "escape", "case",     "when",    "then", "else", "end",    "true", "false",
         "cast",    "as",     "distinct", "integer", "real", "text", "numeric"};
     PivotToken next = pivot_peek(scope->pivot->text, *at);
+    int is_known = pivot_find_var(scope->query, word.text) >= 0 ||
+                   pivot_find_let(scope->query, word.text) >= 0;
     if (pivot_is(next, ".")) {
         render_dotted(scope, sql, word, at, vars);
-    } else if (pivot_find_var(scope->query, word.text) >= 0 ||
-               pivot_find_let(scope->query, word.text) >= 0) {
-        render_name(scope, sql, word, vars);
-    } else if (ONE_OF(word, keywords)) {
+    } else if (!is_known && ONE_OF(word, keywords)) {
         for (size_t i = 0; i < word.text.n; i++) {
             char c = word.text.p[i];
             pythia_buf_byte(sql, (unsigned char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c));
         }
-    } else if (pivot_is(next, "(")) {
+    } else if (!is_known && pivot_is(next, "(")) {
         PythiaText name = pivot_is(word, "average") ? PYTHIA_TEXT("avg") : word.text;
         for (size_t i = 0; i < name.n; i++) {
             char c = name.p[i];
             pythia_buf_byte(sql, (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c));
         }
-    } else if (pivot_is(word, "count")) {
+    } else if (!is_known && pivot_is(word, "count")) {
         pythia_buf_str(sql, "count(*)");
     } else {
         render_name(scope, sql, word, vars);
@@ -533,8 +532,10 @@ static void render_word(PivotScope *scope, PythiaBuf *sql, PivotToken word, size
 
 static void render_string(PivotScope *scope, PythiaBuf *sql, PivotToken token) {
     PythiaText text = pivot_unquoted(&scope->pivot->arena, token.text);
-    if (!text.p && !sql->rc) sql->rc = SQLITE_NOMEM;
-    pivot_literal(sql, text);
+    if (text.p)
+        pivot_literal(sql, text);
+    else if (!sql->rc)
+        sql->rc = SQLITE_NOMEM;
 }
 
 void pivot_render(PivotScope *scope, PivotRange range, PythiaBuf *sql, uint32_t *vars) {

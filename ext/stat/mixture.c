@@ -179,6 +179,7 @@ static double expect(Points *p, const Fit *fit) {
             sum += share[j] = exp(share[j] - most);
         for (size_t j = 0; j < k; j++)
             share[j] /= sum;
+        /* cppcheck-suppress invalidFunctionArg ; the largest share adds 1 to the sum */
         loglik += p->count[i] * (most + log(sum));
     }
     return loglik;

@@ -255,7 +255,7 @@ static int cover_find(Learn *l, PythiaArena *arena, uint32_t j) {
         for (; k > first; k--) {
             uint32_t other = l->cover[k - 1];
             if (items[other].to_ns > items[position].to_ns ||
-                (items[other].to_ns == items[position].to_ns && other > position))
+                (other > position && items[other].to_ns == items[position].to_ns))
                 break;
             l->cover[k] = other;
         }

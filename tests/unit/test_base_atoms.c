@@ -44,7 +44,8 @@ static void test_full(void) {
     char text[16];
     uint32_t declined = 0;
     for (int i = 0; i < 3 * PYTHIA_ATOMS_MOST; i++) {
-        PythiaText t = {text, (size_t)snprintf(text, sizeof text, "value %d", i)};
+        int n = snprintf(text, sizeof text, "value %d", i);
+        PythiaText t = {text, (size_t)n};
         declined += pythia_atom(&atoms, &t) == 0;
     }
     CU_ASSERT(atoms.n <= PYTHIA_ATOMS_MOST && atoms.n > PYTHIA_ATOMS_MOST / 8 * 7);

@@ -19,7 +19,7 @@ static int double_compare(const void *a, const void *b) {
 
 /* Brown-Forsythe by its definition. */
 static double slow_brown_forsythe(const double *x, const uint32_t *sample, size_t n, uint32_t k) {
-    double z[64], mean[8] = {0}, count[8] = {0}, all = 0, between = 0, within = 0, used = 0;
+    double z[64] = {0}, mean[8] = {0}, count[8] = {0}, all = 0, between = 0, within = 0, used = 0;
     for (uint32_t s = 0; s < k; s++) {
         double of[64];
         size_t m = 0;

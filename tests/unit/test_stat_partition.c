@@ -42,7 +42,7 @@ static double least(const double *x, const double *y, size_t n, int parts) {
 static void test_optimal(void) {
     SampleRandom random = {5};
     for (int round = 0; round < 200; round++) {
-        double x[12], y[12];
+        double x[12] = {0}, y[12];
         size_t n = 1 + sample_below(&random, 12), ends[PYTHIA_PARTS_MAX], distinct = 1;
         for (size_t i = 0; i < n; i++) {
             x[i] = i ? x[i - 1] + sample_below(&random, 3) : 7;

@@ -118,7 +118,7 @@ static uint32_t check_span(const World *w, int t, uint32_t span) {
             CU_ASSERT(before[i][j] && !covered);
             if (last != PYTHIA_NO_ITEM)
                 CU_ASSERT(items.items[i].to_ns < items.items[last].to_ns ||
-                          (items.items[i].to_ns == items.items[last].to_ns && i < last));
+                          (i < last && items.items[i].to_ns == items.items[last].to_ns));
             last = i;
         }
         CU_ASSERT_EQUAL(n, 0);

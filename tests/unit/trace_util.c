@@ -245,7 +245,7 @@ void sample_make(Sample *sample, SampleRandom *random, unsigned what, uint32_t m
 }
 
 void sample_shuffle(Sample *sample, SampleRandom *random) {
-    uint32_t place[SAMPLE_SPANS]; /* old index -> new index */
+    uint32_t place[SAMPLE_SPANS] = {0}; /* old index -> new index */
     for (uint32_t i = 0; i < sample->nspans; i++)
         place[i] = i;
     for (uint32_t i = sample->nspans; i > 1; i--) {

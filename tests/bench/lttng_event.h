@@ -6,8 +6,9 @@
 #if !defined(PYTHIA_LTTNG_EVENT_H) || defined(LTTNG_UST_TRACEPOINT_HEADER_MULTI_READ)
 #define PYTHIA_LTTNG_EVENT_H
 #include <lttng/tracepoint.h>
-LTTNG_UST_TRACEPOINT_EVENT(pythia_bench, event, LTTNG_UST_TP_ARGS(int, a, double, b),
-                           LTTNG_UST_TP_FIELDS(lttng_ust_field_integer(int, a, a)
-                                                   lttng_ust_field_float(double, b, b)))
+LTTNG_UST_TRACEPOINT_EVENT(
+    pythia_bench, event, LTTNG_UST_TP_ARGS(int, a, double, b),
+    /* cppcheck-suppress unknownMacro ; the lint does without LTTng's headers */
+    LTTNG_UST_TP_FIELDS(lttng_ust_field_integer(int, a, a) lttng_ust_field_float(double, b, b)))
 #endif
 #include <lttng/tracepoint-event.h>

@@ -206,8 +206,8 @@ void pythia_osp_remember(PythiaReader *r, PythiaBuf *out) {
          id++) {
         PythiaText entry = pythia_intern_text(stubs, id);
         const char *zero = memchr(entry.p, 0, entry.n);
-        size_t n = zero ? (size_t)(zero - entry.p) : entry.n;
-        if (n + 1 >= entry.n) continue; /* a key */
+        size_t n = zero ? (size_t)(zero - entry.p) : 0;
+        if (!zero || n + 1 >= entry.n) continue; /* a key */
         PythiaText span = {entry.p, n}, method = {zero + 1, entry.n - n - 1};
         if (memchr(entry.p, '\n', entry.n) || memchr(entry.p, ' ', entry.n) ||
             memchr(method.p, 0, method.n))

@@ -50,7 +50,7 @@ static int unpack(PythiaText body, PythiaBuf *out, BodyVerdict *verdict) {
     int result = Z_OK, status = 200;
     while (status == 200 && (z.avail_in || result != Z_STREAM_END)) {
         size_t step = 64 * 1024;
-        if (result == Z_STREAM_END) result = inflateReset(&z);
+        if (result == Z_STREAM_END) inflateReset(&z); /* the next member */
         unsigned char *room =
             out->n + step > PYTHIA_RECEIVE_UNPACKED ? NULL : pythia_buf_room(out, step);
         if (!room) {

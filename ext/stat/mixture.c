@@ -209,7 +209,7 @@ static double fit_bic(const Points *p, const Fit *fit) {
 
 /* The best fit of k components; loglik is NaN where there is none. */
 static int fit_best(Points *p, int k, Fit *best, PythiaPoll *poll) {
-    best->loglik = NAN;
+    *best = (Fit){.loglik = NAN};
     for (int equal = 0; equal < (k > 1 ? 2 : 1); equal++)
         for (int start = 0; start < (k > 1 ? 2 : 1); start++) {
             Fit fit = {.k = k, .equal = equal};

@@ -306,23 +306,24 @@ static void check_cca_query(void) {
 
 /* A strategy is text in a database that may come from anybody: all it can do is look. */
 static void check_strategies(void) {
-    static const char *const texts[] = {"SELECT pythia_import(''/etc/passwd'')",
-                                        "SELECT 1 WHERE pythia_learn() > 0",
-                                        "SELECT pythia_reconcile()",
-                                        "WITH a AS MATERIALIZED (SELECT load_extension(''x'') AS y)"
-                                        " SELECT y FROM a",
-                                        "SELECT max(pythia_init()) OVER () FROM victim",
-                                        "SELECT a FROM victim ORDER BY pythia_init()",
-                                        "INSERT INTO victim VALUES(2) RETURNING a",
-                                        "DELETE FROM victim RETURNING a",
-                                        "PRAGMA user_version = 7",
-                                        "ATTACH '':memory:'' AS x",
-                                        "SELECT a FROM victim; DELETE FROM victim",
-                                        "SELECT a FROM victim WHERE a = :other",
-                                        "EXPLAIN SELECT 1",
-                                        "BEGIN",
-                                        "",
-                                        "SELECT"};
+    static const char *const texts[] = {
+        "SELECT pythia_import(''/etc/passwd'')",
+        "SELECT 1 WHERE pythia_learn() > 0",
+        "SELECT pythia_reconcile()",
+        ("WITH a AS MATERIALIZED (SELECT load_extension(''x'') AS y)"
+         " SELECT y FROM a"),
+        "SELECT max(pythia_init()) OVER () FROM victim",
+        "SELECT a FROM victim ORDER BY pythia_init()",
+        "INSERT INTO victim VALUES(2) RETURNING a",
+        "DELETE FROM victim RETURNING a",
+        "PRAGMA user_version = 7",
+        "ATTACH '':memory:'' AS x",
+        "SELECT a FROM victim; DELETE FROM victim",
+        "SELECT a FROM victim WHERE a = :other",
+        "EXPLAIN SELECT 1",
+        "BEGIN",
+        "",
+        "SELECT"};
     sqlite3 *db = opened();
     must_work(db, "SELECT pythia_init(); CREATE TABLE victim(a); INSERT INTO victim VALUES(1)");
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {

@@ -244,9 +244,11 @@ static int resource_code(PythiaWriter *w, const PythiaResourceSet *set, uint32_t
     }
     int rc = pythia_grow((void **)&w->resources, &w->resources_capacity, (size_t)w->nresources + 1,
                          sizeof *w->resources);
+    /* NOLINTBEGIN(bugprone-sizeof-expression): it is an array of pointers */
     if (!rc)
         rc = pythia_grow((void **)&w->resource_sources, &w->resource_sources_capacity,
                          (size_t)w->nresources + 1, sizeof *w->resource_sources);
+    /* NOLINTEND(bugprone-sizeof-expression) */
     if (rc) return rc;
     PythiaValue *copy = pythia_arena_copy(&w->arena, set->values, set->n * sizeof *copy);
     if (!copy) return SQLITE_NOMEM;

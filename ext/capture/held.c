@@ -140,18 +140,6 @@ int pythia_held_order(PythiaCapture *capture, PythiaHeld *held, char **error) {
 
 /* ---- events by id ------------------------------------------------------------------------------------- */
 
-uint32_t pythia_ordinal_of(const int64_t *first, uint32_t from, uint32_t n, int64_t number) {
-    uint32_t low = from, high = n;
-    while (low < high) { /* the first that begins behind it */
-        uint32_t middle = low + (high - low) / 2;
-        if (first[middle] <= number)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low - 1;
-}
-
 /* Finds the trace of an event in an open segment. */
 static int find_ordinal(PythiaSegment *segment, int64_t number, int *found, uint32_t *ordinal,
                         char **error) {

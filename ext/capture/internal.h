@@ -129,10 +129,6 @@ int pythia_groups_count(PythiaCapture *capture, int sign, const PythiaAnalysis *
 int pythia_capture_before_commit(PythiaCapture *capture, PythiaPoll *poll, char **error);
 int pythia_capture_rebuild(PythiaCapture *capture, int names_too, PythiaPoll *poll, char **error);
 
-/* held.c: the trace that has a number in an ascending column of first numbers: the last one that begins at or below it,
-** where all before `from` do. Traces without any share their beginning with the next one, which is the one found. */
-uint32_t pythia_ordinal_of(const int64_t *first, uint32_t from, uint32_t n, int64_t number);
-
 /* repairs.c: insert is a statement with the parameters kind, trace id and detail. The model must be loaded. */
 int pythia_repairs_put(PythiaCapture *capture, const PythiaTrace *trace, sqlite3_stmt *insert);
 int pythia_repairs_forget(PythiaCapture *capture, const PythiaTrace *trace, char **error);

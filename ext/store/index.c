@@ -111,18 +111,25 @@ static int may_hold(PythiaStore *store, PythiaSegmentEntry *entry, PythiaId id, 
     return rc;
 }
 
-/* The trace of a span: the last one that begins at or before it. */
+uint32_t pythia_ordinal_of(const int64_t *first, uint32_t from, uint32_t n, int64_t number) {
+    uint32_t low = from, high = n;
+    while (low < high) { /* the first that begins behind it */
+        uint32_t middle = low + (high - low) / 2;
+        if (first[middle] <= number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low - 1;
+}
+
+/* The trace of a span. */
 static int span_trace(PythiaSegment *segment, uint32_t span, uint32_t *ordinal, char **error) {
     const int64_t *first;
-    uint32_t n, low = 0;
+    uint32_t n;
     int rc = pythia_segment_column(segment, PYTHIA_COL_TRACE_FIRST_SPAN, &first, &n, error);
-    if (rc) return rc;
-    for (uint32_t high = n; high - low > 1;) {
-        uint32_t middle = low + (high - low) / 2;
-        *(first[middle] <= span ? &low : &high) = middle;
-    }
-    *ordinal = low;
-    return SQLITE_OK;
+    if (!rc) *ordinal = pythia_ordinal_of(first, 0, n, span);
+    return rc;
 }
 
 static int next_in_segment(PythiaStore *store, PythiaId id, PythiaSpanPlace *place, int *found,

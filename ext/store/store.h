@@ -102,6 +102,9 @@ void pythia_segment_release(PythiaSegment *segment);
 const PythiaSegmentInfo *pythia_segment_info(const PythiaSegment *segment);
 /* 1 when trace `ordinal` was deleted. */
 int pythia_segment_dead(const PythiaSegment *segment, uint32_t ordinal);
+/* The trace that has a number in an ascending column of first numbers: the last one that begins at or below it, where
+** all before `from` do. Traces without any share their beginning with the next one, which is the one found. */
+uint32_t pythia_ordinal_of(const int64_t *first, uint32_t from, uint32_t n, int64_t number);
 
 /* Columns of integers. Per trace: */
 enum {

@@ -98,6 +98,8 @@ typedef struct PythiaDuration {
     int64_t duration_ns;
     uint32_t request_type;
 } PythiaDuration;
+/* In order of (group, duration), for qsort(). */
+int pythia_duration_compare(const void *a, const void *b);
 int pythia_capture_durations(PythiaCapture *capture, PythiaPoll *poll, PythiaDuration **list,
                              size_t *n, char **error);
 

@@ -38,7 +38,7 @@ typedef struct Run {
     PythiaSample sample;
 } Run;
 
-static int member_compare(const void *a, const void *b) {
+int pythia_duration_compare(const void *a, const void *b) {
     const PythiaDuration *x = a, *y = b;
     if (x->group != y->group) return x->group < y->group ? -1 : 1;
     return x->duration_ns < y->duration_ns ? -1 : x->duration_ns > y->duration_ns;
@@ -65,7 +65,7 @@ static int run_next(Judge *j, const Cut *cut, Run *run) {
 }
 
 static void cut_sort(Cut *cut) {
-    if (cut->n) qsort(cut->members, cut->n, sizeof *cut->members, member_compare);
+    if (cut->n) qsort(cut->members, cut->n, sizeof *cut->members, pythia_duration_compare);
 }
 
 /* Adds up the variation of a sorted cut. */

@@ -43,29 +43,18 @@ static int problem_add(Problems *problems, PythiaProblemGroup problem) {
     return rc;
 }
 
-/* A member's duration, in order of (group, duration). */
-typedef struct Duration {
-    uint64_t group;
-    double ns;
-} Duration;
-
-static int duration_compare(const void *a, const void *b) {
-    const Duration *x = a, *y = b;
-    if (x->group != y->group) return x->group < y->group ? -1 : 1;
-    return x->ns < y->ns ? -1 : x->ns > y->ns;
-}
-
 /* The durations of a judgement's members, those of a group together; of one group when by_type. */
-static Duration *durations_of(const PythiaJudgement *j, int by_type) {
-    Duration *list = pythia_alloc_array(j->n + 1, sizeof *list);
+static PythiaDuration *durations_of(const PythiaJudgement *j, int by_type) {
+    PythiaDuration *list = pythia_alloc_array(j->n + 1, sizeof *list);
     for (size_t i = 0; list && i < j->n; i++)
-        list[i] = (Duration){by_type ? 0 : j->members[i].group, (double)j->members[i].duration_ns};
-    if (list) qsort(list, j->n, sizeof *list, duration_compare);
+        list[i] = (PythiaDuration){.group = by_type ? 0 : j->members[i].group,
+                                   .duration_ns = j->members[i].duration_ns};
+    if (list) qsort(list, j->n, sizeof *list, pythia_duration_compare);
     return list;
 }
 
 /* Judges a group, or the whole type (group 0 of durations by type), by the rule that judges stored groups. */
-static int judge_sample(PythiaCycle *step, const PythiaJudgement *j, const Duration *list,
+static int judge_sample(PythiaCycle *step, const PythiaJudgement *j, const PythiaDuration *list,
                         uint64_t group, int grouping, double variance, double slow_ns,
                         int *problem) {
     size_t low = 0, high = j->n, n = 0;
@@ -81,7 +70,7 @@ static int judge_sample(PythiaCycle *step, const PythiaJudgement *j, const Durat
     double *values = pythia_alloc_array(2 * n + 1, sizeof *values);
     if (!values) return SQLITE_NOMEM;
     for (size_t i = 0; i < n; i++)
-        values[i] = list[low + i].ns;
+        values[i] = (double)list[low + i].duration_ns;
     PythiaSample sample;
     pythia_sample_of(&sample, values, n);
     if (n > 1 && variance > 0)
@@ -110,7 +99,7 @@ static int structure_problem(PythiaCycle *step, PythiaJudgement *j, Problems *pr
     double most = 0, between = 0, total = variance_of_types(step);
     double own = (double)(j->n - 1) * j->variance;
     int problem = PYTHIA_PROBLEM_NONE, rc = SQLITE_OK;
-    Duration *list = durations_of(j, 1);
+    PythiaDuration *list = durations_of(j, 1);
     if (!list) return SQLITE_NOMEM;
     if (total > 0) rc = judge_sample(step, j, list, 0, PYTHIA_GROUPING_TYPE, total, NAN, &problem);
     pythia_free(list);
@@ -151,7 +140,7 @@ static int slow_limit(PythiaCycle *step, const PythiaJudgement *j, double *limit
 static int problems_of(PythiaCycle *step, PythiaJudgement *j, Problems *problems) {
     size_t before = problems->n;
     double limit = 0;
-    Duration *list = durations_of(j, 0);
+    PythiaDuration *list = durations_of(j, 0);
     int rc = list ? slow_limit(step, j, &limit) : SQLITE_NOMEM;
     for (uint32_t i = 0; !rc && i < j->groups.n; i++) {
         PythiaGroup *g = &j->groups.groups[i];

@@ -72,13 +72,9 @@ def bench_ancestors(b, database):
     b.results.add("all ancestor pairs", "sqlite, recursive", "again, cpu", theirs, "ms", theirs / warm,
                   note="" if same else "another answer")
     if "@duckdb/node-api" in engines():
-        duck, node = fresh("order-duck.db"), ["node", os.path.join(SOURCES, "duckdb.js")]
-        Run(node + [duck, "1"], f"CREATE TABLE spans AS SELECT * FROM read_csv({quoted(csv)});\n")
-        nothing = Run(node + [duck, "1"], "SELECT 1;\n").cpu
-        run = Run(node + [duck, "1"], RECURSIVE + ";\n")
-        theirs = (run.cpu - nothing) * 1000
+        theirs, found = duckdb_walk(csv, RECURSIVE + ";\n")
         b.results.add("all ancestor pairs", "duckdb, recursive", "1 thread, cpu", theirs, "ms", theirs / warm,
-                      note="" if str(pairs) in run.out else "another answer")
+                      note="" if str(pairs) in found else "another answer")
     for path in (plain, csv):
         os.remove(path)
 
@@ -138,14 +134,9 @@ def bench_points(b, database):
     b.results.add(what, "sqlite, recursive", "again, cpu", pairs / theirs * 1000, "pairs/s", theirs / warm,
                   note="" if count(plain, walk, "-") == pairs else "another answer")
     if "@duckdb/node-api" in engines():
-        duck, node = fresh("before-duck.db"), ["node", os.path.join(SOURCES, "duckdb.js")]
-        Run(node + [duck, "1"], f"CREATE TABLE spans AS SELECT * FROM read_csv({quoted(csv)});\n")
-        nothing = Run(node + [duck, "1"], "SELECT 1;\n").cpu
-        found = Run(node + [duck, "1"], "SET memory_limit = '2GB';\n" + walk + ";\n")
-        theirs = (found.cpu - nothing) * 1000
+        theirs, found = duckdb_walk(csv, "SET memory_limit = '2GB';\n" + walk + ";\n")
         b.results.add(what, "duckdb, recursive", "1 thread, cpu", pairs / theirs * 1000, "pairs/s", theirs / warm,
-                      note="" if str(pairs) in found.out else "another answer")
-        os.remove(duck)
+                      note="" if str(pairs) in found else "another answer")
     for path in (plain, csv):
         os.remove(path)
 

@@ -273,12 +273,13 @@ static int column_attributes(RelatedCursor *c, sqlite3_context *context, const P
     return rc;
 }
 
-/* The trace is held, but for SIDE_EVENT. */
 static int column_side(RelatedCursor *c, sqlite3_context *context, uint32_t index, int column) {
     if (column == SIDE_EVENT) {
         sqlite3_result_int64(context, c->first_event + 2 * (int64_t)index);
         return SQLITE_OK;
     }
+    int rc = related_hold(c);
+    if (rc) return rc;
     const PythiaNames *names = pythia_capture_names(c->base.capture);
     const PythiaSpan *span = &c->held->trace.spans[index];
     const PythiaTracepoint *t = &names->tracepoints[span->tracepoint];
@@ -321,12 +322,10 @@ static int related_column(PythiaCursor *cursor, sqlite3_context *context, int co
     uint32_t listed = c->list.events[c->row];
     uint32_t first = c->swapped ? listed : c->span, other = c->swapped ? c->span : listed;
     char buffer[PYTHIA_ID_CHARS];
-    if (column != COL_FIRST + SIDE_EVENT && column != COL_OTHER + SIDE_EVENT) {
-        int rc = related_hold(c);
-        if (rc) return rc;
-    }
     if (column >= COL_OTHER) return column_side(c, context, other, column - COL_OTHER);
     if (column >= COL_FIRST) return column_side(c, context, first, column - COL_FIRST);
+    int rc = related_hold(c);
+    if (rc) return rc;
     const PythiaTrace *trace = &c->held->trace;
     if (column == COL_TRACE_ID) {
         const PythiaNames *names = pythia_capture_names(cursor->capture);

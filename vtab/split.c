@@ -93,7 +93,7 @@ static int fail_key(Split *s, PythiaText key, const PythiaVariable *list, uint32
                               "lists those of a group",
                               (int)key.n, key.p ? key.p : "");
     pythia_buf_clear(&where);
-    return rc ? rc : SQLITE_ERROR;
+    return rc;
 }
 
 static int pair_compare(const void *a, const void *b) {

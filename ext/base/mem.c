@@ -30,8 +30,7 @@ void pythia_free(void *memory) {
     sqlite3_free(memory);
 }
 
-int pythia_grow(void **array, size_t *capacity, size_t need, size_t element_bytes) {
-    if (need <= *capacity) return SQLITE_OK;
+int pythia_grow_to(void **array, size_t *capacity, size_t need, size_t element_bytes) {
     /* Small arrays begin with a quarter of a kilobyte, so that they do not double their way up to it. */
     size_t first = element_bytes < 32 ? 256 / (element_bytes ? element_bytes : 1) : 8;
     size_t n = *capacity < first ? first : *capacity * 2;

@@ -31,6 +31,8 @@ typedef struct ResourceEntry {
     PythiaResourceSet set;
     uint32_t service, instance; /* strings */
     int lasting;                /* the values are kept until the end */
+    const PythiaTrace *trace;   /* where it was added last, if it is lasting ... */
+    uint32_t index;             /* ... and what it was there */
 } ResourceEntry;
 
 /* What the operation of a record with an atom was, last time: the trace point that it is of its service. */
@@ -72,9 +74,7 @@ struct PythiaIntake {
     uint8_t *dropped; /* [string]: 0 not asked yet, 1 kept, 2 dropped */
     size_t dropped_capacity;
     uint32_t *atom_strings; /* [atom]: string, 0: not asked yet */
-    PythiaValue *values;    /* scratch for the values of one record */
-    size_t values_capacity;
-    PythiaTrace merged; /* scratch: a stored trace with its late spans */
+    PythiaTrace merged;     /* scratch: a stored trace with its late spans */
     PythiaAnalysis analysis;
     /* Ids appended since the last flush, as hashes in open addressing; 0 empty. Two ids of one hash cost a flush. */
     uint64_t *appended;
@@ -190,7 +190,6 @@ void pythia_intake_close(PythiaIntake *in) {
     pythia_free(in->names_seen);
     pythia_free(in->atom_strings);
     pythia_free(in->used_resolution);
-    pythia_free(in->values);
     pythia_free(in->buckets);
     sqlite3_finalize(in->problem);
     pythia_free(in);
@@ -223,36 +222,53 @@ static int take_drops(PythiaIntake *in, uint32_t key, int *drops) {
     return SQLITE_OK;
 }
 
-/* Turns attributes into in->values, *count of them; texts go to the arena. There is room for `extra` more. */
-static int take_values(PythiaIntake *in, PythiaArena *arena, const PythiaAttribute *attributes,
-                       size_t n, size_t extra, uint32_t *count) {
-    *count = 0;
-    if (n > UINT32_MAX / 2) return SQLITE_TOOBIG;
-    int rc = pythia_grow((void **)&in->values, &in->values_capacity, n + extra, sizeof *in->values);
-    for (size_t i = 0; !rc && i < n; i++) {
-        const PythiaAttribute *a = &attributes[i];
-        PythiaValue *value = &in->values[*count];
-        *value = (PythiaValue){.type = (uint32_t)a->type};
-        int drops = 0;
-        rc = take_string(in, a->key, a->key_atom, &value->key);
-        if (!rc && in->drop_bytes) rc = take_drops(in, value->key, &drops);
-        if (rc) break;
-        if (drops) continue;
-        ++*count;
-        if (a->type == PYTHIA_VALUE_INT || a->type == PYTHIA_VALUE_BOOL) {
-            value->of.integer = a->integer;
-        } else if (a->type == PYTHIA_VALUE_DOUBLE) {
-            value->of.real = a->real;
-        } else {
-            if (a->text.n > INT32_MAX) return SQLITE_TOOBIG;
-            value->n = (uint32_t)a->text.n;
-            value->atom = a->text_atom;
-            value->of.text =
-                a->text_atom ? a->text.p : pythia_arena_copy(arena, a->text.p, a->text.n);
-            if (!value->of.text) rc = SQLITE_NOMEM;
-        }
+/* A text without an atom, copied to the arena. */
+static int take_text(PythiaArena *arena, PythiaText text, PythiaValue *value) {
+    if (text.n > INT32_MAX) return SQLITE_TOOBIG;
+    value->of.text = pythia_arena_copy(arena, text.p, text.n);
+    return value->of.text ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* Turns an attribute into a value. */
+static inline int take_value(PythiaIntake *in, PythiaArena *arena, const PythiaAttribute *a,
+                             PythiaValue *value) {
+    value->type = (uint32_t)a->type;
+    value->n = 0;
+    value->atom = a->text_atom;
+    value->key = in->atom_strings[a->key_atom];
+    int rc = value->key ? SQLITE_OK : take_string(in, a->key, a->key_atom, &value->key);
+    if (a->type >= PYTHIA_VALUE_TEXT) {
+        value->n = (uint32_t)a->text.n;
+        value->of.text = a->text.p;
+        return rc || a->text_atom ? rc : take_text(arena, a->text, value);
     }
+    if (a->type == PYTHIA_VALUE_DOUBLE)
+        value->of.real = a->real;
+    else
+        value->of.integer = a->integer;
     return rc;
+}
+
+/* Turns n attributes into values, of which *count are kept. */
+static int take_values(PythiaIntake *in, PythiaArena *arena, const PythiaAttribute *attributes,
+                       size_t n, PythiaValue *values, uint32_t *count) {
+    int rc = SQLITE_OK, drops = 0;
+    uint32_t kept = 0;
+    for (size_t i = 0; !rc && i < n; i++) {
+        rc = take_value(in, arena, &attributes[i], &values[kept]);
+        if (!rc && in->drop_bytes) rc = take_drops(in, values[kept].key, &drops);
+        kept += !drops;
+    }
+    *count = kept;
+    return rc;
+}
+
+/* The same, to where the next values of the trace go. There is room for `extra` more. */
+static int take_trace_values(PythiaIntake *in, PythiaTrace *trace,
+                             const PythiaAttribute *attributes, size_t n, size_t extra,
+                             PythiaValue **values, uint32_t *count) {
+    int rc = pythia_trace_room(trace, n + extra, values);
+    return rc ? rc : take_values(in, &trace->arena, attributes, n, *values, count);
 }
 
 /* The entry of a resource, filled anew when its serial is not the one there. */
@@ -263,11 +279,14 @@ static int take_resource(PythiaIntake *in, const PythiaResource *resource, Resou
     e->serial = 0; /* until it is complete */
     pythia_arena_reset(&e->arena);
     e->lasting = in->lasting.total < LASTING_BYTES;
+    e->trace = NULL;
     PythiaArena *arena = e->lasting ? &in->lasting : &e->arena;
-    int rc = take_values(in, arena, resource->attributes, resource->n, 1, &e->set.n);
+    if (resource->n > UINT32_MAX / 2) return SQLITE_TOOBIG;
+    PythiaValue *values = pythia_arena_alloc(arena, resource->n * sizeof *values);
+    if (!values) return SQLITE_NOMEM;
+    int rc = take_values(in, arena, resource->attributes, resource->n, values, &e->set.n);
     if (rc) return rc;
-    e->set.values = pythia_arena_copy(arena, in->values, e->set.n * sizeof *in->values);
-    if (!e->set.values) return SQLITE_NOMEM;
+    e->set.values = values;
     e->set.hash = pythia_resource_hash(e->set.values, e->set.n);
     PythiaText service = resource->service.n  ? resource->service
                          : resource->nameless ? PYTHIA_TEXT("")
@@ -413,12 +432,14 @@ static int take_points(PythiaIntake *in, PythiaTrace *trace, const PythiaRecord 
     for (size_t i = 0; !rc && i < record->npoints; i++) {
         const PythiaPointRecord *p = &record->points[i];
         PythiaPoint point = {.time_ns = p->time_ns, .span = span};
+        PythiaValue *values = NULL;
         uint32_t name;
         rc = pythia_names_string(in->names, p->name, &name);
         if (!rc)
             rc = pythia_names_tracepoint(in->names, service, operation, name, &point.tracepoint);
-        if (!rc) rc = take_values(in, &trace->arena, p->attributes, p->n, 0, &point.nvalues);
-        if (!rc) rc = pythia_trace_add_point(trace, &point, in->values);
+        if (!rc)
+            rc = take_trace_values(in, trace, p->attributes, p->n, 0, &values, &point.nvalues);
+        if (!rc) rc = pythia_trace_add_point(trace, &point, values);
     }
     return rc;
 }
@@ -429,10 +450,12 @@ static int take_links(PythiaIntake *in, PythiaTrace *trace, const PythiaRecord *
     for (size_t i = 0; !rc && i < record->nlinks; i++) {
         const PythiaLinkRecord *l = &record->links[i];
         PythiaLinkTo link = {.from_span = span, .kind = (uint32_t)l->kind};
+        PythiaValue *values = NULL;
         rc = pythia_names_id(in->names, &l->trace, &link.trace);
         if (!rc) rc = pythia_names_id(in->names, &l->span, &link.span);
-        if (!rc) rc = take_values(in, &trace->arena, l->attributes, l->n, 0, &link.nvalues);
-        if (!rc) rc = pythia_trace_add_link(trace, &link, in->values);
+        if (!rc)
+            rc = take_trace_values(in, trace, l->attributes, l->n, 0, &values, &link.nvalues);
+        if (!rc) rc = pythia_trace_add_link(trace, &link, values);
     }
     return rc;
 }
@@ -458,18 +481,31 @@ static int take_name(PythiaIntake *in, uint32_t service, const PythiaRecord *rec
 
 /* The values of a span, and behind them its raw name where that was folded. */
 static int take_span_values(PythiaIntake *in, PythiaTrace *trace, const PythiaRecord *record,
-                            const NameEntry *name, uint32_t *n) {
-    int rc = take_values(in, &trace->arena, record->attributes, record->nattributes, 1, n);
+                            const NameEntry *name, PythiaValue **values, uint32_t *n) {
+    int rc = take_trace_values(in, trace, record->attributes, record->nattributes, 1, values, n);
     if (rc) return rc;
     if (!name->folded) return SQLITE_OK;
     if (record->operation.n > INT32_MAX) return SQLITE_TOOBIG;
-    PythiaValue *raw = &in->values[(*n)++];
+    PythiaValue *raw = &(*values)[(*n)++];
     *raw = (PythiaValue){
         .key = in->raw_key,
         .type = PYTHIA_VALUE_TEXT,
         .n = (uint32_t)record->operation.n,
         .of.text = pythia_arena_copy(&trace->arena, record->operation.p, record->operation.n)};
     return raw->of.text ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* The index of the resource in the trace. A lasting one that was added there is known by where its values are. */
+static int take_span_resource(PythiaTrace *trace, ResourceEntry *e, uint32_t *index) {
+    if (!e->lasting) return pythia_trace_add_resource(trace, &e->set, index);
+    *index = e->index;
+    if (e->trace == trace && e->index < trace->nresources &&
+        trace->resources[e->index].values == e->set.values)
+        return SQLITE_OK;
+    int rc = pythia_trace_share_resource(trace, &e->set, index);
+    e->trace = trace;
+    e->index = *index;
+    return rc;
 }
 
 static int take_span(PythiaIntake *in, OpenTrace *open, const PythiaRecord *record, char **error) {
@@ -487,17 +523,17 @@ static int take_span(PythiaIntake *in, OpenTrace *open, const PythiaRecord *reco
     if (!rc) rc = pythia_names_id(in->names, &record->span, &span.id);
     if (!rc) rc = pythia_names_id(in->names, &record->parent, &span.parent_id);
     if (!rc) rc = take_name(in, resource->service, record, &name, error);
-    if (!rc)
-        rc = (resource->lasting ? pythia_trace_share_resource
-                                : pythia_trace_add_resource)(trace, &resource->set, &span.resource);
+    if (!rc) rc = take_span_resource(trace, resource, &span.resource);
     if (!rc) rc = pythia_names_observe(in->names, resource->service, record->start_ns);
     if (rc) return rc;
     span.tracepoint = name.tracepoint;
     span.instance = resource->instance;
-    rc = take_span_values(in, trace, record, &name, &span.nvalues);
-    if (!rc) rc = pythia_trace_add_span(trace, &span, in->values);
-    if (!rc) rc = take_points(in, trace, record, index, resource->service, name.operation);
-    if (!rc) rc = take_links(in, trace, record, index);
+    PythiaValue *values;
+    rc = take_span_values(in, trace, record, &name, &values, &span.nvalues);
+    if (!rc) rc = pythia_trace_add_span(trace, &span, values);
+    if (!rc && record->npoints)
+        rc = take_points(in, trace, record, index, resource->service, name.operation);
+    if (!rc && record->nlinks) rc = take_links(in, trace, record, index);
     if (span.parent_id.form == PYTHIA_ID_NONE &&
         (!span.flags || span.flags & (PYTHIA_SPAN_ANCHORED | PYTHIA_SPAN_EVENT)))
         open->has_root = 1;

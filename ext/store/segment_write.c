@@ -138,16 +138,18 @@ static int stages_make_room(PythiaWriter *w) {
     return SQLITE_OK;
 }
 
+/* The stage that came after the last one before, if it is that of the key and type. */
+static inline PythiaStage *stage_guess(PythiaWriter *w, uint32_t key, uint32_t type) {
+    if (w->last_stage >= w->nstages) return NULL;
+    uint32_t guess = w->stages[w->last_stage].next; /* below nstages, as all that were found */
+    PythiaStage *s = &w->stages[guess];
+    if (s->key != key || s->type != type) return NULL;
+    w->last_stage = guess;
+    return s;
+}
+
 /* The stage of a key and type. */
 static int stage_find(PythiaWriter *w, uint32_t key, uint32_t type, PythiaStage **stage) {
-    if (w->last_stage < w->nstages) {
-        uint32_t guess = w->stages[w->last_stage].next;
-        if (guess < w->nstages && w->stages[guess].key == key && w->stages[guess].type == type) {
-            w->last_stage = guess;
-            *stage = &w->stages[guess];
-            return SQLITE_OK;
-        }
-    }
     int rc = stages_make_room(w);
     if (rc) return rc;
     uint32_t slot = stage_slot(w, key, type);
@@ -207,41 +209,44 @@ void pythia_writer_forget_atoms(PythiaWriter *w) {
     w->atom_texts = NULL;
 }
 
-static int writer_add_value(PythiaWriter *w, uint32_t row, const PythiaValue *value) {
-    PythiaStage *s;
-    int rc = stage_find(w, value->key, value->type, &s);
-    uint32_t text = 0;
-    if (!rc && pythia_value_is_text(value->type)) rc = writer_text(w, value, &text);
+static int stage_grow(PythiaStage *s) {
+    size_t capacity = s->capacity; /* each grows from the same size to the same */
+    int rc = pythia_grow((void **)&s->rows, &capacity, (size_t)s->n + 1, sizeof *s->rows);
     if (rc) return rc;
-    if (s->n && s->rows[s->n - 1] == row) return rest_add(w, row, value, text);
-    size_t need = (size_t)s->n + 1;
-    if (need > s->rows_capacity || need > s->codes_capacity) {
-        rc = pythia_grow((void **)&s->rows, &s->rows_capacity, need, sizeof *s->rows);
-        if (!rc) rc = pythia_grow((void **)&s->codes, &s->codes_capacity, need, sizeof *s->codes);
+    return pythia_grow((void **)&s->codes, &s->capacity, (size_t)s->n + 1, sizeof *s->codes);
+}
+
+static int writer_add_values(PythiaWriter *w, uint32_t row, const PythiaValue *values, uint32_t n) {
+    for (const PythiaValue *value = values, *end = values + n; value < end; value++) {
+        PythiaStage *s = stage_guess(w, value->key, value->type);
+        uint32_t text = 0;
+        int rc = s ? SQLITE_OK : stage_find(w, value->key, value->type, &s);
+        if (!rc && pythia_value_is_text(value->type)) rc = writer_text(w, value, &text);
+        if (!rc && s->n == s->capacity) rc = stage_grow(s);
         if (rc) return rc;
+        if (s->n && s->rows[s->n - 1] == row) {
+            rc = rest_add(w, row, value, text);
+            if (rc) return rc;
+            continue;
+        }
+        s->rows[s->n] = row;
+        /* The union makes the bits of a double those of the integer. */
+        s->codes[s->n++] = text ? (int64_t)text : value->of.integer;
     }
-    s->rows[s->n] = row;
-    /* The union makes the bits of a double those of the integer. */
-    s->codes[s->n++] = text ? (int64_t)text : value->of.integer;
     return SQLITE_OK;
 }
 
 /* ---- collecting: resources, lists, columns --------------------------------------------------------- */
 
-/* The code of a set, which is added unless it is among the latest: an older equal one is then stored
-** twice, which costs bytes alone, where a long search would cost time for every trace. A set from the same
-** place with the same hash is the same. */
-static int resource_code(PythiaWriter *w, const PythiaResourceSet *set, uint32_t *code) {
-    uint32_t oldest = w->nresources > WRITER_RESOURCES ? w->nresources - WRITER_RESOURCES : 0;
-    for (uint32_t i = w->nresources; i-- > oldest;) {
-        const PythiaResourceSet *known = &w->resources[i];
-        if (known->hash == set->hash &&
-            ((w->resource_sources[i] == set->values && known->n == set->n) ||
-             pythia_values_equal(known->values, known->n, set->values, set->n))) {
-            *code = i;
-            return SQLITE_OK;
-        }
-    }
+/* Whether a set is the one of a code. A set from the same place with the same hash is. */
+static inline int resource_is(const PythiaWriter *w, uint32_t code, const PythiaResourceSet *set) {
+    const PythiaResourceSet *known = &w->resources[code];
+    return known->hash == set->hash &&
+           ((w->resource_sources[code] == set->values && known->n == set->n) ||
+            pythia_values_equal(known->values, known->n, set->values, set->n));
+}
+
+static int resource_add(PythiaWriter *w, const PythiaResourceSet *set, uint32_t *code) {
     int rc = pythia_grow((void **)&w->resources, &w->resources_capacity, (size_t)w->nresources + 1,
                          sizeof *w->resources);
     /* NOLINTBEGIN(bugprone-sizeof-expression): it is an array of pointers */
@@ -261,6 +266,25 @@ static int resource_code(PythiaWriter *w, const PythiaResourceSet *set, uint32_t
     w->resources[*code] = (PythiaResourceSet){copy, set->n, set->hash};
     w->resource_sources[*code] = set->values;
     return SQLITE_OK;
+}
+
+/* The code of a set, which is added unless it is among the latest: an older equal one is then stored
+** twice, which costs bytes alone, where a long search would cost time for every trace. */
+static int resource_code(PythiaWriter *w, const PythiaResourceSet *set, uint32_t *code) {
+    uint32_t *guess = &w->resource_guesses[set->hash % WRITER_RESOURCE_GUESSES];
+    uint32_t oldest = w->nresources > WRITER_RESOURCES ? w->nresources - WRITER_RESOURCES : 0;
+    *code = *guess;
+    if (*guess >= oldest && *guess < w->nresources && resource_is(w, *guess, set)) return SQLITE_OK;
+    int rc = SQLITE_OK;
+    *code = w->nresources;
+    while (*code > oldest && !resource_is(w, *code - 1, set))
+        --*code;
+    if (*code > oldest)
+        --*code;
+    else
+        rc = resource_add(w, set, code);
+    *guess = *code;
+    return rc;
 }
 
 /* Codes of the sets of a trace; the last one stands for no set at all. */
@@ -390,9 +414,8 @@ static int writer_add_span(PythiaWriter *w, const PythiaTrace *trace, uint32_t i
     PythiaId derived = parent ? parent->id : (PythiaId){0, 0, PYTHIA_ID_NONE};
     if (!rc && !pythia_id_equal(derived, s->parent_id))
         rc = writer_add_parent(w, row, s->parent_id);
-    for (uint32_t v = 0; !rc && v < s->nvalues; v++)
-        rc = writer_add_value(w, row, &trace->values[s->first_value + v]);
-    return rc;
+    if (rc || !s->nvalues) return rc;
+    return writer_add_values(w, row, trace->values + s->first_value, s->nvalues);
 }
 
 static int writer_add_point(PythiaWriter *w, const PythiaTrace *trace, uint32_t i) {

@@ -12,6 +12,7 @@ enum {
     WRITER_TEXTS_KEPT_BYTES = 8 * 1024 * 1024, /* likewise */
     WRITER_BYTES = 64 * 1024 * 1024,           /* texts of one segment, about */
     WRITER_RESOURCES = 256,                    /* sets that a new one is compared with */
+    WRITER_RESOURCE_GUESSES = 256,             /* a power of two */
     WRITER_PARENT_COLUMNS = 4
 };
 
@@ -22,7 +23,7 @@ typedef struct PythiaStage {
     uint32_t next;  /* the stage that was asked for after this one: a guess */
     int64_t *rows;  /* ascending */
     int64_t *codes; /* numbers as they are, texts as ids of the writer's table */
-    size_t rows_capacity, codes_capacity;
+    size_t capacity; /* of both */
 } PythiaStage;
 
 /* A value that found no column. Its text, if any, is interned. */
@@ -64,6 +65,7 @@ struct PythiaWriter {
     const PythiaValue *
         *resource_sources; /* [code]: where the values of the set were, when it was added */
     size_t resource_sources_capacity;
+    uint32_t resource_guesses[WRITER_RESOURCE_GUESSES]; /* by hash: the code asked for last */
     uint32_t *resource_codes; /* of the trace being added: code of each of its sets */
     size_t resource_codes_capacity;
     uint32_t resource_none; /* code + 1 of the empty set, 0: not yet known */

@@ -5,11 +5,11 @@
 **                 (one without an end, one without a start) become one, other contents under the same
 **                 identity (trace, span id, kind, service) are kept and flagged;
 **   2. parents    parent ids are looked up; a missing one makes a secondary root;
-**   3. cycles     whatever a walk from the roots does not reach hangs on a cycle of parents: it is cut at
-**                 its earliest span, which becomes a secondary root;
-**   4. times      from_ns and to_ns, parents before children;
-**   5. order      one sort of all spans by (parent, from, to, record) puts siblings side by side; an
-**                 explicit stack numbers them in preorder; spans, points and links are moved there.
+**   3. order      a walk from the roots with an explicit stack numbers the spans in preorder: it sets from_ns and
+**                 to_ns, parents before children, and sorts siblings by (from, to, record);
+**   4. cycles     whatever the walk did not reach hangs on a cycle of parents: it is cut at its earliest span,
+**                 which becomes a secondary root, and there is another walk;
+**   5. moving     spans, points and links go to their places.
 **
 ** Spans with the same id but different kind or service (the client and the server side of a call in
 ** formats that share ids) are different spans. A child of such an id belongs to the one of its own
@@ -32,14 +32,16 @@ typedef struct Build {
     uint32_t *same;  /* next span with the same id, index + 1; in order of arrival, the first few */
     PythiaSame many; /* those behind them */
     uint8_t *dropped;   /* the span was merged away */
-    uint32_t *order;    /* scratch: a permutation of spans */
+    uint32_t *order;    /* the children of a span side by side, then those of the next */
     uint32_t *position; /* old index -> new index */
+    uint32_t *source;   /* new index -> old index; in the place of `same` */
     uint32_t
         *children;  /* first place in `order` of the children of a span; [nspans]: of the roots */
     uint32_t *ends; /* one behind the last */
     uint32_t *stack;
     uint32_t mask;
-    uint32_t n; /* spans as appended */
+    uint32_t n;   /* spans as appended */
+    int repeated; /* there is an id that more than one span had */
 } Build;
 
 static int build_open(Build *b, PythiaTrace *trace, const PythiaNames *names) {
@@ -59,6 +61,7 @@ static int build_open(Build *b, PythiaTrace *trace, const PythiaNames *names) {
     memset(memory, 0, bytes);
     b->slots = memory;
     b->same = b->slots + slots;
+    b->source = b->same;
     b->order = b->same + n;
     b->position = b->order + n;
     b->children = b->position + n;
@@ -273,7 +276,13 @@ static int build_identity(Build *b) {
         PythiaSpan *span = &trace->spans[i];
         uint32_t slot, last = 0, few = 0;
         uint32_t found = build_find(b, span->id, &slot);
+        if (!found) {
+            b->slots[slot] = i + 1;
+            trace->repairs.conflicts += span->conflict != 0; /* read back from the store */
+            continue;
+        }
         int rc = SQLITE_OK;
+        b->repeated = 1;
         for (uint32_t k = found; !rc && k && !b->dropped[i]; k = b->same[k - 1], few++) {
             last = k;
             rc = build_meet(b, k - 1, i);
@@ -283,11 +292,7 @@ static int build_identity(Build *b) {
         if (rc) return rc;
         if (b->dropped[i]) continue;
         if (span->conflict) trace->repairs.conflicts++;
-        if (few >= PYTHIA_SAME_FEW) continue;
-        if (last)
-            b->same[last - 1] = i + 1;
-        else
-            b->slots[slot] = i + 1;
+        if (few < PYTHIA_SAME_FEW) b->same[last - 1] = i + 1;
     }
     return SQLITE_OK;
 }
@@ -357,13 +362,26 @@ static int32_t build_parent(const Build *b, uint32_t child) {
     return best ? (int32_t)(best - 1) : -1;
 }
 
+/* The same where every span has its own id, so that there is nothing to choose. Siblings often come together. */
+static int32_t build_only_parent(const Build *b, uint32_t child) {
+    const PythiaSpan *spans = b->trace->spans, *span = &spans[child];
+    uint32_t slot;
+    if (span->parent_id.form == PYTHIA_ID_NONE) return -1;
+    int32_t guess = child ? spans[child - 1].parent : -1;
+    if (guess >= 0 && (uint32_t)guess != child &&
+        pythia_id_equal(spans[guess].id, span->parent_id))
+        return guess;
+    uint32_t k = build_find(b, span->parent_id, &slot);
+    return k && k - 1 != child ? (int32_t)(k - 1) : -1;
+}
+
 static void build_parents(Build *b) {
     PythiaTrace *trace = b->trace;
     for (uint32_t i = 0; i < b->n; i++) {
         PythiaSpan *span = &trace->spans[i];
         span->parent = -1;
         if (b->dropped[i]) continue;
-        span->parent = build_parent(b, i);
+        span->parent = b->repeated ? build_parent(b, i) : build_only_parent(b, i);
         if (span->parent >= 0 || span->parent_id.form == PYTHIA_ID_NONE) continue;
         if (pythia_id_equal(span->parent_id, span->id))
             trace->repairs.cycles++; /* its own parent */
@@ -372,7 +390,7 @@ static void build_parents(Build *b) {
     }
 }
 
-/* ---- 3. and 4. cycles and times ------------------------------------------------------------------------ */
+/* ---- 3. order ---------------------------------------------------------------------------------------- */
 
 /* Orders spans so that children of one parent lie side by side: a counting sort by parent. */
 static void build_child_lists(Build *b) {
@@ -391,66 +409,6 @@ static void build_child_lists(Build *b) {
         if (!b->dropped[i])
             b->order[b->ends[spans[i].parent < 0 ? b->n : (uint32_t)spans[i].parent]++] = i;
 }
-
-/* Sets from_ns and to_ns of everything below the spans on the stack, parents first. */
-static void build_times(Build *b, uint32_t depth) {
-    PythiaSpan *spans = b->trace->spans;
-    while (depth) {
-        uint32_t i = b->stack[--depth];
-        PythiaSpan *span = &spans[i];
-        span->from_ns = span->start_ns;
-        if (span->parent >= 0 && spans[span->parent].from_ns > span->from_ns)
-            span->from_ns = spans[span->parent].from_ns;
-        span->to_ns = span->end_ns > span->from_ns ? span->end_ns : span->from_ns;
-        span->last = 1; /* reached */
-        for (uint32_t c = b->children[i]; c < b->ends[i]; c++)
-            b->stack[depth++] = b->order[c];
-    }
-}
-
-/* The earliest span of the cycle that `i` hangs on. Every span on the way gets `mark`. */
-static uint32_t cycle_earliest(Build *b, uint32_t i, uint32_t mark) {
-    PythiaSpan *spans = b->trace->spans;
-    while (spans[i].depth != mark) { /* depth is free until the end of the build */
-        spans[i].depth = mark;
-        i = (uint32_t)spans[i].parent;
-    }
-    uint32_t best = i;
-    for (uint32_t k = (uint32_t)spans[i].parent; k != i; k = (uint32_t)spans[k].parent)
-        if (spans[k].start_ns < spans[best].start_ns ||
-            (spans[k].start_ns == spans[best].start_ns && spans[k].record < spans[best].record))
-            best = k;
-    return best;
-}
-
-static void build_reach(Build *b) {
-    PythiaSpan *spans = b->trace->spans;
-    uint32_t depth = 0;
-    for (uint32_t i = 0; i < b->n; i++)
-        spans[i].last = spans[i].depth = 0;
-    for (uint32_t c = b->children[b->n]; c < b->ends[b->n]; c++)
-        b->stack[depth++] = b->order[c];
-    build_times(b, depth);
-    int cut = 0;
-    for (uint32_t i = 0; i < b->n; i++) {
-        if (b->dropped[i] || spans[i].last) continue;
-        uint32_t root = cycle_earliest(b, i, i + 1);
-        uint32_t parent = (uint32_t)spans[root].parent;
-        spans[root].parent = -1;
-        b->trace->repairs.cycles++;
-        cut = 1;
-        /* Taken out of its parent's list, so that the walk does not come back to it. */
-        uint32_t c = b->children[parent];
-        while (b->order[c] != root)
-            c++;
-        b->order[c] = b->order[--b->ends[parent]];
-        b->stack[0] = root;
-        build_times(b, 1);
-    }
-    if (cut) build_child_lists(b);
-}
-
-/* ---- 5. order --------------------------------------------------------------------------------------------- */
 
 typedef struct SortKey {
     int64_t from_ns, to_ns;
@@ -479,34 +437,106 @@ static void siblings_sort(SortKey *keys, uint32_t n) {
     }
 }
 
-static void build_sort_siblings(Build *b, SortKey *keys) {
-    const PythiaSpan *spans = b->trace->spans;
-    for (uint32_t p = 0; p <= b->n; p++) {
-        uint32_t first = b->children[p], n = b->ends[p] - first;
-        if (n < 2) continue;
-        for (uint32_t i = 0; i < n; i++) {
-            const PythiaSpan *s = &spans[b->order[first + i]];
-            keys[i] = (SortKey){s->from_ns, s->to_ns, s->record, b->order[first + i]};
-        }
-        siblings_sort(keys, n);
-        for (uint32_t i = 0; i < n; i++)
-            b->order[first + i] = keys[i].index;
+/* Sets the times of the children of a span, or with UINT32_MAX of the roots, sorts them, and puts them on the
+** stack, the last one first. */
+static uint32_t walk_children(Build *b, SortKey *keys, uint32_t parent, uint32_t depth) {
+    PythiaSpan *spans = b->trace->spans;
+    const uint32_t list = parent == UINT32_MAX ? b->n : parent;
+    const uint32_t first = b->children[list], n = b->ends[list] - first;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t c = b->order[first + i];
+        PythiaSpan *span = &spans[c];
+        span->from_ns = span->start_ns;
+        if (parent != UINT32_MAX && spans[parent].from_ns > span->from_ns)
+            span->from_ns = spans[parent].from_ns;
+        span->to_ns = span->end_ns > span->from_ns ? span->end_ns : span->from_ns;
+        span->last = 1; /* reached */
+        keys[i] = (SortKey){span->from_ns, span->to_ns, span->record, c};
     }
+    if (n > 1) siblings_sort(keys, n);
+    for (uint32_t i = n; i-- > 0;)
+        b->stack[depth++] = keys[i].index;
+    return depth;
 }
 
-/* Numbers the spans in preorder into position[]; returns how many there are. */
-static uint32_t build_number(Build *b) {
-    uint32_t depth = 0, next = 0;
-    for (uint32_t c = b->ends[b->n]; c-- > b->children[b->n];)
-        b->stack[depth++] = b->order[c];
+/* Numbers what can be reached from the roots in preorder. Returns how many spans that are. */
+static uint32_t build_walk(Build *b, SortKey *keys) {
+    uint32_t next = 0, depth = walk_children(b, keys, UINT32_MAX, 0);
     while (depth) {
         uint32_t i = b->stack[--depth];
+        b->source[next] = i;
         b->position[i] = next++;
-        for (uint32_t c = b->ends[i]; c-- > b->children[i];)
-            b->stack[depth++] = b->order[c];
+        if (b->ends[i] > b->children[i]) depth = walk_children(b, keys, i, depth);
     }
     return next;
 }
+
+/* ---- 4. cycles ----------------------------------------------------------------------------------------- */
+
+/* Marks everything below a span as reached. */
+static void cycle_reach(Build *b, uint32_t span) {
+    uint32_t depth = 0;
+    b->stack[depth++] = span;
+    while (depth) {
+        uint32_t i = b->stack[--depth];
+        b->trace->spans[i].last = 1;
+        for (uint32_t c = b->children[i]; c < b->ends[i]; c++)
+            b->stack[depth++] = b->order[c];
+    }
+}
+
+/* The earliest span of the cycle that `i` hangs on. Every span on the way gets `mark`. */
+static uint32_t cycle_earliest(Build *b, uint32_t i, uint32_t mark) {
+    PythiaSpan *spans = b->trace->spans;
+    while (spans[i].depth != mark) { /* depth is free until the end of the build */
+        spans[i].depth = mark;
+        i = (uint32_t)spans[i].parent;
+    }
+    uint32_t best = i;
+    for (uint32_t k = (uint32_t)spans[i].parent; k != i; k = (uint32_t)spans[k].parent)
+        if (spans[k].start_ns < spans[best].start_ns ||
+            (spans[k].start_ns == spans[best].start_ns && spans[k].record < spans[best].record))
+            best = k;
+    return best;
+}
+
+/* Cuts the cycles that the walk left aside. */
+static void build_cut(Build *b) {
+    PythiaSpan *spans = b->trace->spans;
+    for (uint32_t i = 0; i < b->n; i++)
+        spans[i].depth = 0;
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (b->dropped[i] || spans[i].last) continue;
+        uint32_t root = cycle_earliest(b, i, i + 1);
+        uint32_t parent = (uint32_t)spans[root].parent;
+        spans[root].parent = -1;
+        b->trace->repairs.cycles++;
+        /* Taken out of its parent's list, so that the walk does not come back to it. */
+        uint32_t c = b->children[parent];
+        while (b->order[c] != root)
+            c++;
+        b->order[c] = b->order[--b->ends[parent]];
+        cycle_reach(b, root);
+    }
+    build_child_lists(b);
+}
+
+/* Returns how many spans stay. */
+static uint32_t build_order(Build *b, SortKey *keys) {
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < b->n; i++) {
+        b->trace->spans[i].last = 0;
+        left += !b->dropped[i];
+    }
+    build_child_lists(b);
+    if (build_walk(b, keys) < left) {
+        build_cut(b);
+        build_walk(b, keys);
+    }
+    return left;
+}
+
+/* ---- 5. moving ------------------------------------------------------------------------------------------- */
 
 static int point_compare(const void *a, const void *b) {
     const PythiaPoint *x = a, *y = b;
@@ -550,25 +580,25 @@ static void build_move_details(Build *b) {
 }
 
 /* Moves the spans to their places, in place, cycle by cycle; those that were dropped go behind the n that
-** stay. position[] is used up. */
+** stay. source[] is used up. */
 static void build_move_spans(Build *b, uint32_t n) {
     PythiaSpan *spans = b->trace->spans;
     uint32_t behind = n;
-    for (uint32_t i = 0; i < b->n; i++) {
-        if (b->dropped[i]) continue;
-        if (spans[i].parent >= 0) spans[i].parent = (int32_t)b->position[spans[i].parent];
-    }
     for (uint32_t i = 0; i < b->n; i++)
-        if (b->dropped[i]) b->position[i] = behind++;
+        if (b->dropped[i])
+            b->source[behind++] = i;
+        else if (spans[i].parent >= 0)
+            spans[i].parent = (int32_t)b->position[spans[i].parent];
     for (uint32_t i = 0; i < b->n; i++) {
-        while (b->position[i] != i) {
-            uint32_t to = b->position[i];
-            PythiaSpan span = spans[to];
-            spans[to] = spans[i];
-            spans[i] = span;
-            b->position[i] = b->position[to];
-            b->position[to] = to;
+        if (b->source[i] == i) continue;
+        PythiaSpan first = spans[i];
+        uint32_t to = i;
+        for (uint32_t from; (from = b->source[to]) != i; to = from) {
+            spans[to] = spans[from];
+            b->source[to] = to;
         }
+        spans[to] = first;
+        b->source[to] = to;
     }
     b->trace->nspans = n;
 }
@@ -616,10 +646,7 @@ int pythia_trace_build(PythiaTrace *trace, const PythiaNames *names) {
     if (!rc) rc = build_identity(&b);
     if (!rc) {
         build_parents(&b);
-        build_child_lists(&b);
-        build_reach(&b);
-        build_sort_siblings(&b, keys);
-        uint32_t n = build_number(&b);
+        uint32_t n = build_order(&b, keys);
         build_move_details(&b);
         build_move_spans(&b, n);
         pythia_trace_derive(trace);

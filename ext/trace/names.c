@@ -155,13 +155,10 @@ int64_t pythia_names_resolution_ns(const PythiaNames *names, uint32_t service) {
 
 /* ---- ids ---------------------------------------------------------------------------------------- */
 
-int pythia_names_id(PythiaNames *names, const PythiaRef *ref, PythiaId *id) {
-    *id = ref->id;
-    if (ref->id.form != PYTHIA_ID_TEXT) return SQLITE_OK;
+int pythia_names_text_id(PythiaNames *names, PythiaText text, PythiaId *id) {
     uint32_t number;
-    int rc = pythia_intern(&names->strings, ref->text, &number);
-    id->hi = 0;
-    id->lo = number;
+    int rc = pythia_intern(&names->strings, text, &number);
+    *id = (PythiaId){0, number, PYTHIA_ID_TEXT};
     return rc;
 }
 

@@ -56,9 +56,13 @@ int pythia_names_set_resolution(PythiaNames *names, uint32_t service, uint8_t ex
 /* 10^exponent in ns; 1 when nothing is known. */
 int64_t pythia_names_resolution_ns(const PythiaNames *names, uint32_t service);
 
-/* Completes an id of form PYTHIA_ID_TEXT by interning its text. */
+/* The id of a reference: one of form PYTHIA_ID_TEXT is completed by interning its text. */
+int pythia_names_text_id(PythiaNames *names, PythiaText text, PythiaId *id);
 
-int pythia_names_id(PythiaNames *names, const PythiaRef *ref, PythiaId *id);
+static inline int pythia_names_id(PythiaNames *names, const PythiaRef *ref, PythiaId *id) {
+    *id = ref->id;
+    return ref->id.form == PYTHIA_ID_TEXT ? pythia_names_text_id(names, ref->text, id) : SQLITE_OK;
+}
 
 /* Writes any id as text: numeric forms into buffer (at least PYTHIA_ID_CHARS bytes), texts as interned;
 ** empty for NONE. */

@@ -21,15 +21,22 @@ void pythia_trace_clear(PythiaTrace *trace) {
     memset(trace, 0, sizeof *trace);
 }
 
+int pythia_trace_room(PythiaTrace *trace, size_t nvalues, PythiaValue **values) {
+    if (nvalues > UINT32_MAX - trace->nvalues) return SQLITE_TOOBIG;
+    int rc = pythia_grow((void **)&trace->values, &trace->values_capacity, trace->nvalues + nvalues,
+                         sizeof *trace->values);
+    *values = trace->values + trace->nvalues;
+    return rc;
+}
+
 static int trace_add_values(PythiaTrace *trace, const PythiaValue *values, uint32_t n,
                             uint32_t *first) {
+    PythiaValue *room;
     *first = trace->nvalues;
     if (n == 0) return SQLITE_OK;
-    if (n > UINT32_MAX - trace->nvalues) return SQLITE_TOOBIG;
-    int rc = pythia_grow((void **)&trace->values, &trace->values_capacity,
-                         (size_t)trace->nvalues + n, sizeof *trace->values);
+    int rc = pythia_trace_room(trace, n, &room);
     if (rc) return rc;
-    memcpy(trace->values + trace->nvalues, values, n * sizeof *values);
+    if (values != room) memcpy(room, values, n * sizeof *values);
     trace->nvalues += n;
     return SQLITE_OK;
 }

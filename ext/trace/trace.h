@@ -117,7 +117,9 @@ typedef struct PythiaTrace {
 void pythia_trace_reset(PythiaTrace *trace);
 void pythia_trace_clear(PythiaTrace *trace);
 
-/* Appending, before the build. Each returns SQLITE_OK, NOMEM or TOOBIG. */
+/* Appending, before the build. Each returns SQLITE_OK, NOMEM or TOOBIG. Values are copied; they may lie already
+** where pythia_trace_room() said, which is where the next ones go. */
+int pythia_trace_room(PythiaTrace *trace, size_t nvalues, PythiaValue **values);
 int pythia_trace_add_span(PythiaTrace *trace, const PythiaSpan *span, const PythiaValue *values);
 int pythia_trace_add_point(PythiaTrace *trace, const PythiaPoint *point, const PythiaValue *values);
 int pythia_trace_add_link(PythiaTrace *trace, const PythiaLinkTo *link, const PythiaValue *values);

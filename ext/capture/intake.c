@@ -12,6 +12,7 @@
 ** unless all of the new ones were there already, replace it. Build, analyse, add to its group, append to
 ** the store. */
 #include "ext/base/atoms.h"
+#include "ext/capture/appended.h"
 #include "ext/capture/internal.h"
 
 typedef struct OpenTrace OpenTrace;
@@ -43,7 +44,6 @@ typedef struct NameEntry {
 } NameEntry;
 
 enum {
-    APPENDED_REMEMBERED = 1 << 18,
     RESOURCE_ENTRIES = 64,
     LASTING_BYTES = 4 * 1024 * 1024, /* resources that are kept until the end */
     NAME_ENTRIES = 4096,
@@ -76,9 +76,7 @@ struct PythiaIntake {
     uint32_t *atom_strings; /* [atom]: string, 0: not asked yet */
     PythiaTrace merged;     /* scratch: a stored trace with its late spans */
     PythiaAnalysis analysis;
-    /* Ids appended since the last flush, as hashes in open addressing; 0 empty. Two ids of one hash cost a flush. */
-    uint64_t *appended;
-    uint32_t appended_mask, nappended;
+    PythiaAppended appended; /* since the last flush */
     int store_was_empty;
     uint8_t *used_resolution; /* [service]: exponent with which traces were analysed */
     size_t used_capacity;
@@ -157,12 +155,6 @@ int pythia_intake_open(PythiaCapture *capture, PythiaPoll *poll, PythiaIntake **
     return rc;
 }
 
-static void appended_forget(PythiaIntake *in) {
-    pythia_free(in->appended);
-    in->appended = NULL;
-    in->appended_mask = in->nappended = 0;
-}
-
 static void open_trace_free(OpenTrace *open) {
     pythia_trace_clear(&open->trace);
     pythia_free(open);
@@ -183,7 +175,7 @@ void pythia_intake_close(PythiaIntake *in) {
     pythia_store_discard(in->capture->store);
     pythia_trace_clear(&in->merged);
     pythia_analysis_clear(&in->analysis);
-    appended_forget(in);
+    pythia_appended_clear(&in->appended);
     pythia_arena_clear(&in->lasting);
     sqlite3_free(in->drop);
     pythia_free(in->dropped);
@@ -328,46 +320,6 @@ static void list_append(PythiaIntake *in, OpenTrace *open) {
     in->newest = open;
 }
 
-/* The slot of an id among the appended ones, or the empty one where it would go. */
-static uint64_t *appended_slot(const PythiaIntake *in, PythiaId id) {
-    uint64_t hash = pythia_id_hash(id) | 1; /* never 0 */
-    uint32_t slot = (uint32_t)(hash >> 32) & in->appended_mask;
-    while (in->appended[slot] && in->appended[slot] != hash)
-        slot = (slot + 1) & in->appended_mask;
-    return &in->appended[slot];
-}
-
-static int appended_lately(const PythiaIntake *in, PythiaId id) {
-    return in->nappended && *appended_slot(in, id);
-}
-
-static int appended_grow(PythiaIntake *in) {
-    if (in->appended && (in->nappended + 1) * 2 <= in->appended_mask + 1) return SQLITE_OK;
-    uint32_t old = in->appended ? in->appended_mask + 1 : 0, n = old ? old * 2 : FIRST_BUCKETS;
-    uint64_t *slots = pythia_alloc_zero(n * sizeof *slots);
-    if (!slots) return SQLITE_NOMEM;
-    for (uint32_t i = 0; i < old; i++) {
-        if (!in->appended[i]) continue;
-        uint32_t slot = (uint32_t)(in->appended[i] >> 32) & (n - 1);
-        while (slots[slot])
-            slot = (slot + 1) & (n - 1);
-        slots[slot] = in->appended[i];
-    }
-    pythia_free(in->appended);
-    in->appended = slots;
-    in->appended_mask = n - 1;
-    return SQLITE_OK;
-}
-
-static int appended_add(PythiaIntake *in, PythiaId id) {
-    int rc = appended_grow(in);
-    if (rc) return rc;
-    uint64_t *slot = appended_slot(in, id);
-    in->nappended += !*slot;
-    *slot = pythia_id_hash(id) | 1;
-    return SQLITE_OK;
-}
-
 /* The open trace with this id, made if there is none; it becomes the newest. */
 static int open_trace_get(PythiaIntake *in, PythiaId id, OpenTrace **found) {
     uint64_t hash = pythia_id_hash(id);
@@ -385,7 +337,7 @@ static int open_trace_get(PythiaIntake *in, PythiaId id, OpenTrace **found) {
     int rc = buckets_grow(in);
     if (rc) return rc;
     /* A record for a trace that was taken for finished: such traces are to stay open for longer. */
-    if (in->window < in->widest_window && appended_lately(in, id))
+    if (in->window < in->widest_window && pythia_appended_has(&in->appended, id))
         in->window = in->window * WINDOW_GROWTH < in->widest_window ? in->window * WINDOW_GROWTH
                                                                     : in->widest_window;
     if (in->free_list) {
@@ -437,8 +389,7 @@ static int take_points(PythiaIntake *in, PythiaTrace *trace, const PythiaRecord 
         rc = pythia_names_string(in->names, p->name, &name);
         if (!rc)
             rc = pythia_names_tracepoint(in->names, service, operation, name, &point.tracepoint);
-        if (!rc)
-            rc = take_trace_values(in, trace, p->attributes, p->n, 0, &values, &point.nvalues);
+        if (!rc) rc = take_trace_values(in, trace, p->attributes, p->n, 0, &values, &point.nvalues);
         if (!rc) rc = pythia_trace_add_point(trace, &point, values);
     }
     return rc;
@@ -453,8 +404,7 @@ static int take_links(PythiaIntake *in, PythiaTrace *trace, const PythiaRecord *
         PythiaValue *values = NULL;
         rc = pythia_names_id(in->names, &l->trace, &link.trace);
         if (!rc) rc = pythia_names_id(in->names, &l->span, &link.span);
-        if (!rc)
-            rc = take_trace_values(in, trace, l->attributes, l->n, 0, &values, &link.nvalues);
+        if (!rc) rc = take_trace_values(in, trace, l->attributes, l->n, 0, &values, &link.nvalues);
         if (!rc) rc = pythia_trace_add_link(trace, &link, values);
     }
     return rc;
@@ -576,7 +526,7 @@ static int renew_if_finer(PythiaIntake *in, char **error) {
     }
     if (!finer || in->capture->model.order_tolerance_ns >= 0) return SQLITE_OK;
     int rc = pythia_store_flush(in->capture->store, error);
-    appended_forget(in);
+    pythia_appended_clear(&in->appended);
     in->store_was_empty = 0;
     if (!rc) rc = pythia_capture_rebuild(in->capture, 0, in->poll, error);
     return rc ? rc : use_resolutions(in);
@@ -587,7 +537,7 @@ static int store_trace(PythiaIntake *in, PythiaTrace *trace, char **error) {
     if (!rc) rc = pythia_capture_analyse(in->capture, trace, &in->analysis, error);
     if (!rc) rc = pythia_groups_count(in->capture, 1, &in->analysis, error);
     if (!rc) rc = pythia_store_append(in->capture->store, trace, &in->analysis.head, error);
-    if (!rc) rc = appended_add(in, trace->id);
+    if (!rc) rc = pythia_appended_add(&in->appended, trace->id);
     return rc;
 }
 
@@ -649,10 +599,10 @@ static int finish_trace(PythiaIntake *in, OpenTrace *open, char **error) {
     int found = 0, rc = SQLITE_OK;
     int64_t segment = 0;
     uint32_t ordinal = 0;
-    if (in->nappended >= APPENDED_REMEMBERED || appended_lately(in, trace->id)) {
+    if (in->appended.n >= PYTHIA_APPENDED_MOST || pythia_appended_has(&in->appended, trace->id)) {
         /* What was appended must be in the index before it can be found. */
         rc = pythia_store_flush(in->capture->store, error);
-        appended_forget(in);
+        pythia_appended_clear(&in->appended);
         in->store_was_empty = 0;
     }
     if (!rc && !in->store_was_empty)

@@ -138,16 +138,6 @@ static int stages_make_room(PythiaWriter *w) {
     return SQLITE_OK;
 }
 
-/* The stage that came after the last one before, if it is that of the key and type. */
-static inline PythiaStage *stage_guess(PythiaWriter *w, uint32_t key, uint32_t type) {
-    if (w->last_stage >= w->nstages) return NULL;
-    uint32_t guess = w->stages[w->last_stage].next; /* below nstages, as all that were found */
-    PythiaStage *s = &w->stages[guess];
-    if (s->key != key || s->type != type) return NULL;
-    w->last_stage = guess;
-    return s;
-}
-
 /* The stage of a key and type. */
 static int stage_find(PythiaWriter *w, uint32_t key, uint32_t type, PythiaStage **stage) {
     int rc = stages_make_room(w);
@@ -165,6 +155,7 @@ static int stage_find(PythiaWriter *w, uint32_t key, uint32_t type, PythiaStage 
         s->key = key;
         s->type = type;
         s->n = s->next = 0;
+        s->last_row = UINT32_MAX;
         w->stage_slots[slot] = ++w->nstages;
     }
     uint32_t found = w->stage_slots[slot] - 1;
@@ -174,15 +165,16 @@ static int stage_find(PythiaWriter *w, uint32_t key, uint32_t type, PythiaStage 
     return SQLITE_OK;
 }
 
-static int rest_add(PythiaWriter *w, int64_t row, const PythiaValue *value, uint32_t text) {
+/* code: as in a stage */
+static int rest_add(PythiaWriter *w, uint32_t row, const PythiaValue *value, int64_t code) {
     int rc =
         pythia_grow((void **)&w->rest, &w->rest_capacity, (size_t)w->nrest + 1, sizeof *w->rest);
     if (rc) return rc;
     PythiaRestValue *r = &w->rest[w->nrest++];
-    r->row = (uint32_t)row;
+    r->row = row;
     r->value = *value;
-    if (text) {
-        PythiaText t = pythia_intern_text(&w->texts, text);
+    if (pythia_value_is_text(value->type)) {
+        PythiaText t = pythia_intern_text(&w->texts, (uint32_t)code);
         r->value.of.text = t.p;
         r->value.n = (uint32_t)t.n;
     }
@@ -216,23 +208,37 @@ static int stage_grow(PythiaStage *s) {
     return pythia_grow((void **)&s->codes, &s->capacity, (size_t)s->n + 1, sizeof *s->codes);
 }
 
+/* The values of a span. The stage that came after the one before the last time is tried first. */
 static int writer_add_values(PythiaWriter *w, uint32_t row, const PythiaValue *values, uint32_t n) {
+    PythiaStage *before = w->last_stage < w->nstages ? &w->stages[w->last_stage] : NULL;
     for (const PythiaValue *value = values, *end = values + n; value < end; value++) {
-        PythiaStage *s = stage_guess(w, value->key, value->type);
-        uint32_t text = 0;
-        int rc = s ? SQLITE_OK : stage_find(w, value->key, value->type, &s);
-        if (!rc && pythia_value_is_text(value->type)) rc = writer_text(w, value, &text);
+        PythiaStage *s = before ? &w->stages[before->next] : NULL;
+        int rc = SQLITE_OK;
+        if (!s || s->key != value->key || s->type != value->type) {
+            if (before) w->last_stage = (uint32_t)(before - w->stages);
+            rc = stage_find(w, value->key, value->type, &s);
+            if (rc) return rc;
+        }
+        before = s;
+        /* The union makes the bits of a double those of the integer. */
+        int64_t code = value->of.integer;
+        if (pythia_value_is_text(value->type)) {
+            uint32_t text = 0;
+            rc = writer_text(w, value, &text);
+            code = text;
+        }
         if (!rc && s->n == s->capacity) rc = stage_grow(s);
-        if (rc) return rc;
-        if (s->n && s->rows[s->n - 1] == row) {
-            rc = rest_add(w, row, value, text);
+        if (!rc && s->last_row == row) {
+            rc = rest_add(w, row, value, code);
             if (rc) return rc;
             continue;
         }
+        if (rc) return rc;
+        s->last_row = row;
         s->rows[s->n] = row;
-        /* The union makes the bits of a double those of the integer. */
-        s->codes[s->n++] = text ? (int64_t)text : value->of.integer;
+        s->codes[s->n++] = code;
     }
+    if (before) w->last_stage = (uint32_t)(before - w->stages);
     return SQLITE_OK;
 }
 

@@ -20,10 +20,11 @@ enum {
 typedef struct PythiaStage {
     uint32_t key, type;
     uint32_t n;
-    uint32_t next;  /* the stage that was asked for after this one: a guess */
-    int64_t *rows;  /* ascending */
-    int64_t *codes; /* numbers as they are, texts as ids of the writer's table */
-    size_t capacity; /* of both */
+    uint32_t next;     /* the stage that was asked for after this one: a guess; below nstages */
+    uint32_t last_row; /* UINT32_MAX: none */
+    int64_t *rows;     /* ascending */
+    int64_t *codes;    /* numbers as they are, texts as ids of the writer's table */
+    size_t capacity;   /* of both */
 } PythiaStage;
 
 /* A value that found no column. Its text, if any, is interned. */

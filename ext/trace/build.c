@@ -368,8 +368,7 @@ static int32_t build_only_parent(const Build *b, uint32_t child) {
     uint32_t slot;
     if (span->parent_id.form == PYTHIA_ID_NONE) return -1;
     int32_t guess = child ? spans[child - 1].parent : -1;
-    if (guess >= 0 && (uint32_t)guess != child &&
-        pythia_id_equal(spans[guess].id, span->parent_id))
+    if (guess >= 0 && (uint32_t)guess != child && pythia_id_equal(spans[guess].id, span->parent_id))
         return guess;
     uint32_t k = build_find(b, span->parent_id, &slot);
     return k && k - 1 != child ? (int32_t)(k - 1) : -1;

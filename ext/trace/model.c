@@ -9,6 +9,6 @@ int64_t pythia_model_tolerance_ns(const PythiaModel *model, const PythiaNames *n
                                   uint32_t service_a, uint32_t service_b) {
     if (model->order_tolerance_ns >= 0) return model->order_tolerance_ns;
     int64_t a = pythia_names_resolution_ns(names, service_a);
-    int64_t b = pythia_names_resolution_ns(names, service_b);
+    int64_t b = service_a == service_b ? a : pythia_names_resolution_ns(names, service_b);
     return pythia_tolerance_of_ns(a > b ? a : b);
 }

@@ -58,6 +58,16 @@ static uint32_t children_count(const PythiaTrace *trace, uint32_t span) {
     return trace->nroots;
 }
 
+static PythiaItem child_item(const PythiaTrace *trace, const PythiaModel *model,
+                             const PythiaNames *names, uint32_t child) {
+    const PythiaSpan *span = &trace->spans[child];
+    return (PythiaItem){.from_ns = span->from_ns,
+                        .to_ns = span->to_ns,
+                        .tolerance_ns = span_tolerance_ns(model, names, span),
+                        .first = 2 * child,
+                        .last = 2 * child + 1};
+}
+
 /* Merges points and children, both sorted, into items; then puts the end in its place. */
 static void items_fill(PythiaItems *items, const PythiaTrace *trace, const PythiaModel *model,
                        const PythiaNames *names, uint32_t span) {
@@ -66,6 +76,8 @@ static void items_fill(PythiaItems *items, const PythiaTrace *trace, const Pythi
     uint32_t child = p ? span + 1 : 0, stop = p ? p->last : trace->nspans;
     uint32_t point = p ? p->first_point : 0, points = p ? p->first_point + p->npoints : 0;
     uint32_t n = 0;
+    for (; child < stop && point == points; child = trace->spans[child].last)
+        items->items[n++] = child_item(trace, model, names, child);
     while (child < stop || point < points) {
         PythiaItem a = {0}, b = {0};
         if (point < points) {
@@ -74,14 +86,7 @@ static void items_fill(PythiaItems *items, const PythiaTrace *trace, const Pythi
             a.first = a.last = event;
             a.tolerance_ns = own_tolerance;
         }
-        if (child < stop) {
-            const PythiaSpan *c = &trace->spans[child];
-            b = (PythiaItem){.from_ns = c->from_ns,
-                             .to_ns = c->to_ns,
-                             .tolerance_ns = span_tolerance_ns(model, names, c),
-                             .first = 2 * child,
-                             .last = 2 * child + 1};
-        }
+        if (child < stop) b = child_item(trace, model, names, child);
         if (point < points && (child >= stop || item_before(&a, &b))) {
             items->items[n++] = a;
             point++;
@@ -95,7 +100,8 @@ static void items_fill(PythiaItems *items, const PythiaTrace *trace, const Pythi
         uint32_t at = n;
         while (at && items->items[at - 1].from_ns > p->to_ns)
             at--;
-        memmove(items->items + at + 1, items->items + at, (n - at) * sizeof *items->items);
+        if (at < n)
+            memmove(items->items + at + 1, items->items + at, (n - at) * sizeof *items->items);
         items->items[at] = (PythiaItem){.from_ns = p->to_ns,
                                         .to_ns = p->to_ns,
                                         .tolerance_ns = own_tolerance,

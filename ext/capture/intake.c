@@ -1,12 +1,12 @@
 /* intake.c - taking records in: one open trace for each trace id, finished when nothing more is expected.
 **
 ** A record is copied into its open trace: names become numbers, texts go to the trace's arena. Open traces
-** form a list by the time of their last record. A trace is finished when its root is there and
-** a window of records of other traces has gone by since its last one, when unfinished traces hold half
-** of `memory_limit_mb` (the one that was quiet longest first), and at the end. Finishing too early costs
-** time, never correctness: a record that comes later reopens the stored trace. The window is small at first,
-** because what is open for a short time stays in the processor's caches, and grows up to `assembly_window` when
-** it turns out to be too small.
+** form two lists by the time of their last record: those that have their root, and those that wait for it. A
+** trace is finished when its root is there and a window of records of other traces has gone by since its last
+** one, when unfinished traces hold half of `memory_limit_mb` (the one that was quiet longest first, with a root
+** or without), and at the end. Finishing too early costs time, never correctness: a record that comes later
+** reopens the stored trace. The window is small at first, because what is open for a short time stays in the
+** processor's caches, and grows up to `assembly_window` when it turns out to be too small.
 **
 ** Finishing: look the trace up in the store; if it is there, put the stored spans before the new ones and,
 ** unless all of the new ones were there already, replace it. Build, analyse, add to its group, append to
@@ -19,11 +19,17 @@ typedef struct OpenTrace OpenTrace;
 struct OpenTrace {
     PythiaTrace trace;
     OpenTrace *next;          /* in the hash chain, or in the free list */
-    OpenTrace *older, *newer; /* by last record */
+    OpenTrace *older, *newer; /* in its list */
     int64_t last_record;      /* number of the last record */
     size_t bytes;             /* rough size */
     int has_root;
+    int rooted; /* the list that it is in */
 };
+
+/* Open traces by their last record. */
+typedef struct OpenList {
+    OpenTrace *oldest, *newest;
+} OpenList;
 
 /* A resource as last seen under a serial. */
 typedef struct ResourceEntry {
@@ -61,7 +67,7 @@ struct PythiaIntake {
     OpenTrace **buckets;
     uint32_t mask;
     uint32_t nopen;
-    OpenTrace *oldest, *newest;
+    OpenList open[2]; /* without a root, with one */
     OpenTrace *free_list;
     uint32_t nfree;
     size_t open_bytes, bytes_limit;
@@ -162,10 +168,11 @@ static void open_trace_free(OpenTrace *open) {
 
 void pythia_intake_close(PythiaIntake *in) {
     if (!in) return;
-    for (OpenTrace *open = in->oldest, *next; open; open = next) {
-        next = open->newer;
-        open_trace_free(open);
-    }
+    for (int rooted = 0; rooted < 2; rooted++)
+        for (OpenTrace *open = in->open[rooted].oldest, *next; open; open = next) {
+            next = open->newer;
+            open_trace_free(open);
+        }
     for (OpenTrace *open = in->free_list, *next; open; open = next) {
         next = open->next;
         open_trace_free(open);
@@ -296,11 +303,12 @@ static int buckets_grow(PythiaIntake *in) {
     uint32_t n = (in->mask + 1) * 2;
     OpenTrace **buckets = pythia_alloc_zero(n * sizeof(OpenTrace *));
     if (!buckets) return SQLITE_NOMEM;
-    for (OpenTrace *open = in->oldest; open; open = open->newer) {
-        OpenTrace **bucket = &buckets[pythia_id_hash(open->trace.id) & (n - 1)];
-        open->next = *bucket;
-        *bucket = open;
-    }
+    for (int rooted = 0; rooted < 2; rooted++)
+        for (OpenTrace *open = in->open[rooted].oldest; open; open = open->newer) {
+            OpenTrace **bucket = &buckets[pythia_id_hash(open->trace.id) & (n - 1)];
+            open->next = *bucket;
+            *bucket = open;
+        }
     pythia_free(in->buckets);
     in->buckets = buckets;
     in->mask = n - 1;
@@ -308,32 +316,42 @@ static int buckets_grow(PythiaIntake *in) {
 }
 
 static void list_remove(PythiaIntake *in, OpenTrace *open) {
-    *(open->older ? &open->older->newer : &in->oldest) = open->newer;
-    *(open->newer ? &open->newer->older : &in->newest) = open->older;
+    OpenList *list = &in->open[open->rooted];
+    *(open->older ? &open->older->newer : &list->oldest) = open->newer;
+    *(open->newer ? &open->newer->older : &list->newest) = open->older;
     open->older = open->newer = NULL;
 }
 
 static void list_append(PythiaIntake *in, OpenTrace *open) {
-    open->older = in->newest;
+    OpenList *list = &in->open[open->rooted = open->has_root];
+    open->older = list->newest;
     open->newer = NULL;
-    *(in->newest ? &in->newest->newer : &in->oldest) = open;
-    in->newest = open;
+    *(list->newest ? &list->newest->newer : &list->oldest) = open;
+    list->newest = open;
 }
 
-/* The open trace with this id, made if there is none; it becomes the newest. */
+/* Takes note of a record: the trace becomes the newest. */
+static void list_renew(PythiaIntake *in, OpenTrace *open) {
+    open->last_record = ++in->records;
+    if (open->rooted == open->has_root && !open->newer) return;
+    list_remove(in, open);
+    list_append(in, open);
+}
+
+/* The trace that was quiet longest, or NULL. */
+static OpenTrace *list_oldest(const PythiaIntake *in) {
+    OpenTrace *waiting = in->open[0].oldest, *rooted = in->open[1].oldest;
+    return !waiting || (rooted && rooted->last_record < waiting->last_record) ? rooted : waiting;
+}
+
+/* The open trace with this id, made if there is none. */
 static int open_trace_get(PythiaIntake *in, PythiaId id, OpenTrace **found) {
     uint64_t hash = pythia_id_hash(id);
     OpenTrace *open = in->buckets[hash & in->mask];
     while (open && !pythia_id_equal(open->trace.id, id))
         open = open->next;
     *found = open;
-    if (open) {
-        if (open != in->newest) {
-            list_remove(in, open);
-            list_append(in, open);
-        }
-        return SQLITE_OK;
-    }
+    if (open) return SQLITE_OK;
     int rc = buckets_grow(in);
     if (rc) return rc;
     /* A record for a trace that was taken for finished: such traces are to stay open for longer. */
@@ -623,26 +641,32 @@ static int finish_trace(PythiaIntake *in, OpenTrace *open, char **error) {
     return rc;
 }
 
+/* The next trace to finish, or NULL. */
+static OpenTrace *intake_due(const PythiaIntake *in) {
+    OpenTrace *rooted = in->open[1].oldest;
+    if (rooted && rooted->last_record + in->window < in->records) return rooted;
+    return in->open_bytes > in->bytes_limit ? list_oldest(in) : NULL;
+}
+
 int pythia_intake_record(PythiaIntake *in, const PythiaRecord *record, char **error) {
     int rc = pythia_poll(in->poll);
     PythiaId id = {0, 0, PYTHIA_ID_NONE};
-    OpenTrace *open;
+    OpenTrace *open, *due;
     if (!rc) rc = pythia_names_id(in->names, &record->trace, &id);
     if (!rc) rc = open_trace_get(in, id, &open);
     if (rc) return rc;
     rc = take_span(in, open, record, error);
-    open->last_record = ++in->records;
-    while (!rc && in->oldest != open &&
-           (in->open_bytes > in->bytes_limit ||
-            (in->oldest->has_root && in->oldest->last_record + in->window < in->records)))
-        rc = finish_trace(in, in->oldest, error);
+    list_renew(in, open);
+    while (!rc && (due = intake_due(in)) != NULL && due != open)
+        rc = finish_trace(in, due, error);
     return rc;
 }
 
 int pythia_intake_finish(PythiaIntake *in, PythiaImportStats *stats, char **error) {
+    OpenTrace *open;
     int rc = SQLITE_OK;
-    while (!rc && in->oldest) {
-        rc = finish_trace(in, in->oldest, error);
+    while (!rc && (open = list_oldest(in)) != NULL) {
+        rc = finish_trace(in, open, error);
         if (!rc) rc = pythia_poll(in->poll);
     }
     if (!rc) rc = pythia_groups_save(in->capture, error);

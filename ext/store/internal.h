@@ -48,6 +48,7 @@ enum {
     PYTHIA_SQL_SEGMENT_DELETE, /* id */
     PYTHIA_SQL_BLOCKS_DELETE,  /* first id, last id */
     PYTHIA_SQL_INDEX,          /* hash, segment, ordinal; likewise the next */
+    PYTHIA_SQL_INDEX_MANY,     /* the three INDEX_ROWS times */
     PYTHIA_SQL_INDEX_DELETE,
     PYTHIA_SQL_FIND,   /* hash: segment, ordinal */
     PYTHIA_SQL_STRING, /* id, text, ticks */

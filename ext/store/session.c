@@ -3,7 +3,13 @@
 
 #include <stdlib.h>
 
-enum { INDEX_PENDING = 1 << 20 /* rows of the trace index that are kept back to be sorted */ };
+enum {
+    INDEX_PENDING = 1 << 20, /* rows of the trace index that are kept back to be sorted */
+    INDEX_ROWS = 32          /* that one statement inserts */
+};
+
+#define INDEX_SQL "INSERT OR IGNORE INTO \"%w\".pythia_xtrace(hash, segment, ordinal) VALUES"
+#define INDEX_4   "(?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?)"
 
 /* ---- statements ------------------------------------------------------------------------------------ */
 
@@ -18,8 +24,9 @@ static const char *const session_sql[PYTHIA_SQL_COUNT] = {
                                   " WHERE id = ?3",
     [PYTHIA_SQL_SEGMENT_DELETE] = "DELETE FROM \"%w\".pythia_xsegment WHERE id = ?1",
     [PYTHIA_SQL_BLOCKS_DELETE] = "DELETE FROM \"%w\".pythia_xblock WHERE id BETWEEN ?1 AND ?2",
-    [PYTHIA_SQL_INDEX] = "INSERT OR IGNORE INTO \"%w\".pythia_xtrace(hash, segment, ordinal)"
-                         " VALUES(?1, ?2, ?3)",
+    [PYTHIA_SQL_INDEX] = INDEX_SQL "(?, ?, ?)",
+    [PYTHIA_SQL_INDEX_MANY] = INDEX_SQL INDEX_4 ", " INDEX_4 ", " INDEX_4 ", " INDEX_4 ", " INDEX_4
+                                                ", " INDEX_4 ", " INDEX_4 ", " INDEX_4,
     [PYTHIA_SQL_INDEX_DELETE] = "DELETE FROM \"%w\".pythia_xtrace"
                                 " WHERE hash = ?1 AND segment = ?2 AND ordinal = ?3",
     [PYTHIA_SQL_FIND] = PYTHIA_FIND_SQL,
@@ -166,19 +173,35 @@ static int by_hash(const void *a, const void *b) {
     return x->ordinal < y->ordinal ? -1 : x->ordinal > y->ordinal;
 }
 
+/* Puts n entries into the table by a statement that takes so many. */
+static int index_rows(PythiaStore *store, int which, const PythiaIndexEntry *entries, size_t n,
+                      char **error) {
+    sqlite3_stmt *s;
+    int parameter = 1;
+    int rc = pythia_store_statement(store, which, &s, error);
+    for (const PythiaIndexEntry *e = entries; !rc && e < entries + n; e++) {
+        rc = sqlite3_bind_int64(s, parameter++, e->hash);
+        if (!rc) rc = sqlite3_bind_int64(s, parameter++, e->segment);
+        if (!rc) rc = sqlite3_bind_int64(s, parameter++, e->ordinal);
+    }
+    return rc ? rc : pythia_store_run(store, s, "xtrace", error);
+}
+
 int pythia_store_flush_index(PythiaStore *store, char **error) {
+    size_t i = 0;
+    int rc = SQLITE_OK;
     if (!store->nindex) return SQLITE_OK;
     /* In order of the key, neighbours go to the same page. */
     qsort(store->index, store->nindex, sizeof *store->index, by_hash);
-    sqlite3_stmt *s;
-    int rc = pythia_store_statement(store, PYTHIA_SQL_INDEX, &s, error);
-    for (size_t i = 0; !rc && i < store->nindex; i++) {
-        const PythiaIndexEntry *e = &store->index[i];
-        rc = sqlite3_bind_int64(s, 1, e->hash);
-        if (!rc) rc = sqlite3_bind_int64(s, 2, e->segment);
-        if (!rc) rc = sqlite3_bind_int64(s, 3, e->ordinal);
-        if (!rc) rc = pythia_store_run(store, s, "xtrace", error);
-    }
+    /* A host may have set its limits so low that there is no such statement. */
+    sqlite3_stmt *many;
+    size_t end = pythia_store_statement(store, PYTHIA_SQL_INDEX_MANY, &many, NULL)
+                     ? 0
+                     : store->nindex / INDEX_ROWS * INDEX_ROWS;
+    for (; !rc && i < end; i += INDEX_ROWS)
+        rc = index_rows(store, PYTHIA_SQL_INDEX_MANY, store->index + i, INDEX_ROWS, error);
+    for (; !rc && i < store->nindex; i++)
+        rc = index_rows(store, PYTHIA_SQL_INDEX, store->index + i, 1, error);
     if (!rc) store->nindex = 0;
     return rc;
 }

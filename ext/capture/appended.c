@@ -21,6 +21,11 @@ int pythia_appended_has(const PythiaAppended *a, PythiaId id) {
     return a->n && *slot_of(a, id_hash(id));
 }
 
+/* The table is larger than the caches that are near: without this the processor waits for each answer. */
+void pythia_appended_expect(const PythiaAppended *a, PythiaId id) {
+    if (a->slots) __builtin_prefetch(&a->slots[(uint32_t)(id_hash(id) >> 32) & a->mask]);
+}
+
 /* At most half of the slots are taken. */
 static int appended_grow(PythiaAppended *a) {
     uint32_t old = a->slots ? a->mask + 1 : 0, n = old ? old * 2 : FIRST_SLOTS;

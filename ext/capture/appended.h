@@ -17,6 +17,8 @@ typedef struct PythiaAppended {
 
 /* A zeroed PythiaAppended is empty. */
 int pythia_appended_has(const PythiaAppended *appended, PythiaId id);
+/* Says that one of the others will be asked about the id soon. */
+void pythia_appended_expect(const PythiaAppended *appended, PythiaId id);
 /* SQLITE_OK or NOMEM. */
 int pythia_appended_add(PythiaAppended *appended, PythiaId id);
 void pythia_appended_clear(PythiaAppended *appended);

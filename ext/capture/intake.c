@@ -24,6 +24,7 @@ struct OpenTrace {
     size_t bytes;             /* rough size */
     int has_root;
     int rooted; /* the list that it is in */
+    int lately; /* there was such a trace since the last flush; -1: not asked yet */
 };
 
 /* Open traces by their last record. */
@@ -354,10 +355,6 @@ static int open_trace_get(PythiaIntake *in, PythiaId id, OpenTrace **found) {
     if (open) return SQLITE_OK;
     int rc = buckets_grow(in);
     if (rc) return rc;
-    /* A record for a trace that was taken for finished: such traces are to stay open for longer. */
-    if (in->window < in->widest_window && pythia_appended_has(&in->appended, id))
-        in->window = in->window * WINDOW_GROWTH < in->widest_window ? in->window * WINDOW_GROWTH
-                                                                    : in->widest_window;
     if (in->free_list) {
         open = in->free_list;
         in->free_list = open->next;
@@ -366,6 +363,8 @@ static int open_trace_get(PythiaIntake *in, PythiaId id, OpenTrace **found) {
         open = pythia_alloc_zero(sizeof *open);
         if (!open) return SQLITE_NOMEM;
     }
+    pythia_appended_expect(&in->appended, id);
+    open->lately = -1;
     open->trace.id = id;
     open->next = in->buckets[hash & in->mask];
     in->buckets[hash & in->mask] = open;
@@ -373,6 +372,17 @@ static int open_trace_get(PythiaIntake *in, PythiaId id, OpenTrace **found) {
     in->nopen++;
     *found = open;
     return SQLITE_OK;
+}
+
+/* Whether this is more of a trace that was taken for finished since the last flush. Such traces are to stay open for
+** longer. */
+static int open_trace_is_late(PythiaIntake *in, OpenTrace *open) {
+    if (open->lately >= 0) return open->lately;
+    open->lately = pythia_appended_has(&in->appended, open->trace.id);
+    if (open->lately && in->window < in->widest_window)
+        in->window = in->window * WINDOW_GROWTH < in->widest_window ? in->window * WINDOW_GROWTH
+                                                                    : in->widest_window;
+    return open->lately;
 }
 
 /* Takes a trace off the table of open ones. */
@@ -617,7 +627,7 @@ static int finish_trace(PythiaIntake *in, OpenTrace *open, char **error) {
     int found = 0, rc = SQLITE_OK;
     int64_t segment = 0;
     uint32_t ordinal = 0;
-    if (in->appended.n >= PYTHIA_APPENDED_MOST || pythia_appended_has(&in->appended, trace->id)) {
+    if (in->appended.n >= PYTHIA_APPENDED_MOST || open_trace_is_late(in, open)) {
         /* What was appended must be in the index before it can be found. */
         rc = pythia_store_flush(in->capture->store, error);
         pythia_appended_clear(&in->appended);
@@ -629,6 +639,7 @@ static int finish_trace(PythiaIntake *in, OpenTrace *open, char **error) {
     if (!rc && found) {
         rc = reopen_trace(in, trace, segment, ordinal, error);
     } else if (!rc) {
+        pythia_appended_expect(&in->appended, trace->id);
         rc = pythia_trace_build(trace, in->names);
         if (!rc) rc = store_trace(in, trace, error);
         if (!rc) rc = pythia_repairs_put(in->capture, trace, in->problem);
@@ -655,6 +666,7 @@ int pythia_intake_record(PythiaIntake *in, const PythiaRecord *record, char **er
     if (!rc) rc = pythia_names_id(in->names, &record->trace, &id);
     if (!rc) rc = open_trace_get(in, id, &open);
     if (rc) return rc;
+    if (open->trace.nspans == 1) open_trace_is_late(in, open);
     rc = take_span(in, open, record, error);
     list_renew(in, open);
     while (!rc && (due = intake_due(in)) != NULL && due != open)

@@ -73,6 +73,14 @@ static inline uint32_t pythia_load32(const unsigned char *p) {
     return v;
 }
 
+/* Stores a varint of up to 10 bytes; returns where it ends. */
+static inline unsigned char *pythia_store_varint(unsigned char *p, uint64_t v) {
+    for (; v > 0x7f; v >>= 7)
+        *p++ = (unsigned char)(v | 0x80);
+    *p++ = (unsigned char)v;
+    return p;
+}
+
 static inline uint32_t pythia_bytes_u32(PythiaBytes *b) {
     const unsigned char *p = pythia_bytes_take(b, 4);
     return p ? pythia_load32(p) : 0;

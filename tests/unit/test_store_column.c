@@ -1,5 +1,6 @@
 /* test_store_column.c - the integer column codec: round trips of every shape of data, ranges,
 ** bisection, damage. */
+#include "tests/unit/column_plain.h"
 #include "tests/unit/test.h"
 
 #include "ext/base/mem.h"
@@ -133,6 +134,84 @@ static void test_lower_bound(void) {
     pythia_buf_clear(&buf);
 }
 
+static void compare_with_plain(const int64_t *v, uint32_t n) {
+    PythiaBuf buf = {0}, plain = {0};
+    pythia_buf_byte(&buf, 7); /* a column need not be the first */
+    pythia_buf_byte(&plain, 7);
+    pythia_column_encode(&buf, v, n);
+    column_plain_encode(&plain, v, n);
+    CU_ASSERT_EQUAL(buf.rc, SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(buf.n, plain.n);
+    CU_ASSERT(memcmp(buf.data, plain.data, buf.n) == 0);
+    pythia_buf_clear(&buf);
+    pythia_buf_clear(&plain);
+}
+
+/* A mini-block of which parts have other shapes and widths, and some values are far from the others. */
+static void make_mixed(int64_t *v, uint32_t n) {
+    make((int)below(SHAPES), v, n);
+    for (uint64_t parts = below(4); parts && n; parts--) {
+        uint32_t first = (uint32_t)below(n);
+        make((int)below(SHAPES), v + first, (uint32_t)below(n - first) + 1);
+    }
+    if (below(2)) return;
+    unsigned shift = (unsigned)below(64);
+    for (uint64_t outliers = below(n / 4 + 2); outliers && n; outliers--)
+        v[below(n)] = (int64_t)(random64() >> shift);
+}
+
+/* Narrow values, and some that need more bits: exceptions of every width. */
+static void make_exceptions(int64_t *v, uint32_t n, unsigned width) {
+    uint64_t one_of = 1 + below(60), scale = below(3) ? 1 : 1 + below(100000);
+    unsigned wide = width + (unsigned)below(64 - width);
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t mask = ((uint64_t)1 << (below(one_of) ? width : wide)) - 1;
+        v[i] = (int64_t)((random64() & mask) * scale - 1000);
+    }
+}
+
+/* The bytes are those of the encoder that leaves nothing out. */
+static void test_same_bytes(void) {
+    static int64_t v[MOST];
+    static const uint32_t sizes[] = {1,  2,    3,    5,    15,   16,   17,   18,  31,
+                                     33, 1008, 1023, 1024, 1025, 1026, 1040, 2048};
+    static const int64_t edges[] = {INT64_MIN, INT64_MAX, INT64_MIN + 1, INT64_MAX - 1, 0, -1, 1};
+    state = 5;
+    compare_with_plain(v, 0);
+    for (int round = 0; round < 40; round++)
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+            uint32_t n = sizes[k];
+            for (int shape = 0; shape < SHAPES; shape++) {
+                make(shape, v, n);
+                compare_with_plain(v, n);
+            }
+            for (int i = 0; i < 8; i++) {
+                make_mixed(v, n);
+                compare_with_plain(v, n);
+            }
+            uint64_t kinds = 1 + below(7);
+            for (uint32_t i = 0; i < n; i++)
+                v[i] = edges[below(kinds)];
+            compare_with_plain(v, n);
+            uint64_t step = random64() >> below(64);
+            for (uint32_t i = 0; i < n;
+                 i++) /* equal steps, which wrap around, and one that is not */
+                v[i] = (int64_t)(step * i);
+            compare_with_plain(v, n);
+            v[below(n)] += (int64_t)below(3);
+            compare_with_plain(v, n);
+        }
+    for (unsigned width = 0; width < 64; width++)
+        for (int round = 0; round < 20; round++) {
+            uint32_t n = (uint32_t)(round < 10 ? 1024 : 1 + below(1100));
+            make_exceptions(v, n, width);
+            compare_with_plain(v, n);
+            for (uint32_t i = 1; i < n && round % 2; i++) /* the same as differences */
+                v[i] = (int64_t)((uint64_t)v[i] + (uint64_t)v[i - 1]);
+            compare_with_plain(v, n);
+        }
+}
+
 /* Typical columns take the bits that they should. */
 static void test_size(void) {
     static int64_t v[4096];
@@ -204,4 +283,5 @@ static void test_damage(void) {
 }
 
 PYTHIA_SUITE(store_column, {"every shape of data round-trips", test_round_trip},
+             {"bytes are those of the plain encoder", test_same_bytes},
              {"bisection", test_lower_bound}, {"sizes", test_size}, {"damage", test_damage})

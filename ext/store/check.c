@@ -115,11 +115,9 @@ static int check_filter(Check *c, PythiaSegment *segment, char **error) {
     if (!rc) rc = pythia_segment_column(segment, PYTHIA_COL_SPAN_HI, &hi, &n, &message);
     if (!rc) rc = pythia_segment_column(segment, PYTHIA_COL_SPAN_ID, &lo, &n, &message);
     if (rc) return absorb(c, rc, &message, error);
-    unsigned char *filter = pythia_alloc_zero(stored.n);
+    unsigned char *filter = pythia_alloc(stored.n);
     if (!filter) return SQLITE_NOMEM;
-    for (uint32_t i = 0; i < n; i++)
-        pythia_filter_add(filter, stored.n,
-                          (PythiaId){(uint64_t)hi[i], (uint64_t)lo[i], (uint32_t)form[i]});
+    pythia_filter_make(filter, stored.n, hi, lo, form, n);
     if (memcmp(filter, stored.p, stored.n) != 0)
         note_segment(c, segment, "its filter is not that of the ids of its spans");
     pythia_free(filter);

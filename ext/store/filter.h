@@ -24,9 +24,10 @@ enum { PYTHIA_FILTER_BITS = 12 /* for each span */ };
 
 /* The size of a filter for that many spans, in bytes; a multiple of 32, at least that. */
 size_t pythia_filter_bytes(uint32_t spans);
-/* `bytes`: zeroed before the first id is added. */
-void pythia_filter_add(unsigned char *filter, size_t bytes, PythiaId id);
-/* 0: no such id was added. */
+/* The filter for n ids, given by their parts; bytes: as above. */
+void pythia_filter_make(unsigned char *filter, size_t bytes, const int64_t *hi, const int64_t *lo,
+                        const int64_t *form, uint32_t n);
+/* 0: it was made without that id. */
 int pythia_filter_may_hold(const unsigned char *filter, size_t bytes, PythiaId id);
 
 #endif

@@ -128,10 +128,7 @@ static int write_filter(PythiaWriter *w, PythiaBlockSink sink, void *context) {
     pythia_block_begin(&w->block, 1);
     unsigned char *filter = pythia_buf_room(&w->block.buf, bytes);
     if (!filter) return w->block.buf.rc;
-    memset(filter, 0, bytes);
-    for (uint32_t i = 0; i < w->info.spans; i++)
-        pythia_filter_add(filter, bytes,
-                          (PythiaId){(uint64_t)hi[i], (uint64_t)lo[i], (uint32_t)form[i]});
+    pythia_filter_make(filter, bytes, hi, lo, form, w->info.spans);
     pythia_block_part(&w->block);
     return block_done(w, PYTHIA_SLOT_FILTER, sink, context);
 }
@@ -228,20 +225,27 @@ static int codes_make_room(PythiaWriter *w) {
     return SQLITE_OK;
 }
 
+/* Numbers texts in the order in which they come up: codes[i] is that of ids[i], w->texts_used[code] the id. Returns how
+** many there are. */
+static uint32_t number_texts(PythiaWriter *w, const int64_t *ids, uint32_t n, int64_t *codes) {
+    uint32_t *stamps = w->text_stamps, *known = w->text_codes, stamp = w->stamp, used = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        size_t id = (uint32_t)ids[i];
+        if (stamps[id] != stamp) {
+            stamps[id] = stamp;
+            known[id] = used;
+            w->texts_used[used++] = (uint32_t)id;
+        }
+        codes[i] = known[id];
+    }
+    return used;
+}
+
 static int write_texts(PythiaWriter *w, const PythiaStage *s) {
     int rc = codes_make_room(w);
     int64_t *scratch = rc ? NULL : scratch_room(w, s->n);
     if (!scratch) return SQLITE_NOMEM;
-    uint32_t used = 0;
-    for (uint32_t i = 0; i < s->n; i++) {
-        uint32_t id = (uint32_t)s->codes[i];
-        if (w->text_stamps[id] != w->stamp) {
-            w->text_stamps[id] = w->stamp;
-            w->text_codes[id] = used;
-            w->texts_used[used++] = id;
-        }
-        scratch[i] = w->text_codes[id];
-    }
+    uint32_t used = number_texts(w, s->codes, s->n, scratch);
     part_column(w, scratch, s->n);
     int64_t end = 0;
     for (uint32_t i = 0; i < used; i++)

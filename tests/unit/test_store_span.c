@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ext/base/bytes.h"
+#include "ext/base/hash.h"
 #include "ext/store/filter.h"
 #include "ext/store/internal.h"
 #include "tests/unit/store_traces.h"
@@ -114,9 +116,13 @@ static void test_filter(void) {
     CU_ASSERT_EQUAL(pythia_filter_bytes(21), 32);
     CU_ASSERT_EQUAL(pythia_filter_bytes(22), 64);
     CU_ASSERT(bytes * 8 < IDS * (PYTHIA_FILTER_BITS + 0.1));
-    for (uint64_t i = 0; i < IDS; i++)
-        pythia_filter_add(filter, bytes,
-                          (PythiaId){i % 3, i, i % 2 ? PYTHIA_ID_HEX16 : PYTHIA_ID_TEXT});
+    static int64_t hi[IDS], lo[IDS], form[IDS];
+    for (int i = 0; i < IDS; i++) {
+        hi[i] = i % 3;
+        lo[i] = i;
+        form[i] = i % 2 ? PYTHIA_ID_HEX16 : PYTHIA_ID_TEXT;
+    }
+    pythia_filter_make(filter, bytes, hi, lo, form, IDS);
     int missing = 0, wrong = 0;
     for (uint64_t i = 0; i < IDS; i++) {
         missing += !pythia_filter_may_hold(
@@ -131,10 +137,34 @@ static void test_filter(void) {
 
 /* The bytes are part of the format. */
 static void test_filter_layout(void) {
-    unsigned char filter[64] = {0};
-    pythia_filter_add(filter, sizeof filter, (PythiaId){1, 2, PYTHIA_ID_HEX32});
-    pythia_filter_add(filter, sizeof filter, (PythiaId){0, 0xdeadbeef, PYTHIA_ID_HEX16});
+    unsigned char filter[64];
+    const int64_t hi[] = {1, 0}, lo[] = {2, 0xdeadbeef};
+    const int64_t form[] = {PYTHIA_ID_HEX32, PYTHIA_ID_HEX16};
+    pythia_filter_make(filter, sizeof filter, hi, lo, form, 2);
     CU_ASSERT_EQUAL(pythia_hash64(filter, sizeof filter), 0x8964351e5926b16eu);
+}
+
+/* The bits of an id are those that its hash names, one by one. */
+static void test_filter_bits(void) {
+    static const uint32_t multipliers[8] = {0x47b6137b, 0x44974d91, 0x8824ad5b, 0xa2b7289d,
+                                            0x705495c7, 0x2df1424b, 0x9efc4947, 0x5c6bfb31};
+    static const int64_t form = PYTHIA_ID_HEX32;
+    enum { BLOCKS = 5 };
+    Random random = {6};
+    for (int round = 0; round < 5000; round++) {
+        const int64_t hi = (int64_t)random_next(&random), lo = (int64_t)random_next(&random);
+        unsigned char filter[BLOCKS * 32], expected[BLOCKS * 32] = {0}, key[17];
+        pythia_store64(key, (uint64_t)hi);
+        pythia_store64(key + 8, (uint64_t)lo);
+        key[16] = PYTHIA_ID_HEX32;
+        uint64_t hash = pythia_hash64(key, sizeof key);
+        unsigned char *block = expected + ((hash >> 32) * BLOCKS >> 32) * 32;
+        for (int word = 0; word < 8; word++)
+            pythia_store32(block + (size_t)word * 4,
+                           (uint32_t)1 << ((uint32_t)hash * multipliers[word] >> 27));
+        pythia_filter_make(filter, sizeof filter, &hi, &lo, &form, 1);
+        CU_ASSERT(memcmp(filter, expected, sizeof filter) == 0);
+    }
 }
 
 /* ---- look-ups ----------------------------------------------------------------------------------------- */
@@ -331,7 +361,8 @@ static void test_refresh(void) {
 }
 
 PYTHIA_SUITE(store_span, {"filters", test_filter}, {"bytes of a filter", test_filter_layout},
-             {"spans by id", test_find}, {"no room for filters", test_no_room},
+             {"the bits of a filter", test_filter_bits}, {"spans by id", test_find},
+             {"no room for filters", test_no_room},
              {"a filter is missing or wrong", test_filter_missing},
              {"few segments are opened", test_work}, {"who walks", test_walk},
              {"a second look", test_refresh})

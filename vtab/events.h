@@ -11,6 +11,7 @@
 #include "ext/capture/pairs.h"
 #include "vtab/points.h"
 #include "vtab/scan.h"
+#include "vtab/values_json.h"
 
 enum {
     PYTHIA_EVENTS_ID,

@@ -44,11 +44,10 @@ static int cell_attributes(PythiaEventCells *cells, sqlite3_context *context,
     PythiaBuf json = {0};
     if (event < 2 * trace->nspans) {
         const PythiaSpan *span = &trace->spans[event / 2];
-        pythia_values_json(&json, names, trace->values + span->first_value, span->nvalues,
-                           &trace->resources[span->resource]);
+        pythia_span_json(&json, names, trace, span, NULL);
     } else {
         const PythiaPoint *point = &trace->points[event - 2 * trace->nspans];
-        pythia_values_json(&json, names, trace->values + point->first_value, point->nvalues, NULL);
+        pythia_values_json(&json, names, trace->values + point->first_value, point->nvalues);
     }
     int rc = json.rc;
     if (!rc) pythia_result_text(context, (PythiaText){(const char *)json.data, json.n});

@@ -264,9 +264,7 @@ static int column_attributes(RelatedCursor *c, sqlite3_context *context, const P
     const PythiaTrace *trace = &c->held->trace;
     PythiaBuf json = {0};
     if (!c->held->values) return SQLITE_OK;
-    pythia_values_json(&json, pythia_capture_names(c->base.capture),
-                       trace->values + span->first_value, span->nvalues,
-                       &trace->resources[span->resource]);
+    pythia_span_json(&json, pythia_capture_names(c->base.capture), trace, span, NULL);
     int rc = json.rc;
     if (!rc) pythia_result_text(context, (PythiaText){(const char *)json.data, json.n});
     pythia_buf_clear(&json);

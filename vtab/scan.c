@@ -165,62 +165,14 @@ const char *pythia_value_type_name(uint32_t type) {
     return name_at(name, 7, (int)type);
 }
 
-void pythia_value_json(PythiaBuf *out, const PythiaValue *value) {
-    PythiaText text = {value->of.text, value->n};
-    if (value->type == PYTHIA_VALUE_INT)
-        pythia_buf_integer(out, value->of.integer);
-    else if (value->type == PYTHIA_VALUE_DOUBLE)
-        pythia_buf_json_double(out, value->of.real);
-    else if (value->type == PYTHIA_VALUE_BOOL)
-        pythia_buf_str(out, value->of.integer ? "true" : "false");
-    else if (value->type == PYTHIA_VALUE_JSON)
-        pythia_buf_text(out, text);
-    else
-        pythia_buf_json_text(out, text);
-}
-
-static int same_value(const PythiaValue *a, const PythiaValue *b) {
-    return pythia_values_equal(a, 1, b, 1);
-}
-
-static void insert_text(PythiaBuf *out, size_t at, PythiaText text) {
-    size_t end = out->n;
-    if (!pythia_buf_room(out, text.n)) return;
-    memmove(out->data + at + text.n, out->data + at, end - at);
-    memcpy(out->data + at, text.p, text.n);
-}
-
-void pythia_values_json(PythiaBuf *out, const PythiaNames *names, const PythiaValue *values,
-                        uint32_t n, const PythiaResourceSet *resource) {
-    int first = 1;
-    pythia_buf_byte(out, '{');
-    for (uint32_t i = 0; i < n; i++, first = 0) {
-        if (!first) pythia_buf_byte(out, ',');
-        pythia_buf_json_text(out, pythia_names_text(names, values[i].key));
-        pythia_buf_byte(out, ':');
-        pythia_value_json(out, &values[i]);
-    }
-    for (uint32_t r = 0; resource && r < resource->n; r++) {
-        const PythiaValue *value = &resource->values[r];
-        int taken = 0, same = 0;
-        for (uint32_t i = 0; i < n; i++)
-            if (values[i].key == value->key) {
-                taken = 1;
-                same |= same_value(&values[i], value);
-            }
-        if (same) continue;
-        if (!first) pythia_buf_byte(out, ',');
-        first = 0;
-        size_t quote = out->n;
-        pythia_buf_json_text(out, pythia_names_text(names, value->key));
-        if (taken) insert_text(out, quote + 1, PYTHIA_TEXT("resource."));
-        pythia_buf_byte(out, ':');
-        pythia_value_json(out, value);
-    }
-    pythia_buf_byte(out, '}');
-}
-
 /* ---- tables made trace by trace ---------------------------------------------------------------------------- */
+
+void pythia_result_trace_id(sqlite3_context *context, const PythiaTraceCursor *cursor) {
+    if (cursor->trace.id.form == PYTHIA_ID_TEXT)
+        pythia_result_name(context, cursor->trace_id);
+    else if (cursor->trace.id.form != PYTHIA_ID_NONE)
+        sqlite3_result_text(context, cursor->trace_id.p, -1, SQLITE_TRANSIENT);
+}
 
 int64_t pythia_trace_event_id(const PythiaTraceCursor *cursor, uint32_t event) {
     return event < 2 * cursor->trace.nspans
@@ -249,6 +201,7 @@ int pythia_trace_cursor_load(PythiaTraceCursor *c) {
         base + 2 * (int64_t)info->spans + (first_point ? first_point[scan->ordinal] : 0);
     c->trace_id =
         pythia_names_id_text(pythia_capture_names(scan->capture), c->trace.id, c->id_text);
+    if (c->trace_id.p == c->id_text) c->id_text[c->trace_id.n] = 0;
     if (!c->table->analyse) return SQLITE_OK;
     rc = pythia_capture_analyse(scan->capture, &c->trace, &c->analysis, error);
     uint32_t events = pythia_trace_events(&c->trace);

@@ -49,12 +49,6 @@ const char *pythia_kind_name(int kind);
 const char *pythia_span_status_name(int status);
 const char *pythia_trace_status_name(int status);
 
-/* Values as a JSON object: those of a span, then those of its resource that the span does not have; a
-** resource's value whose key the span uses for another value is shown under "resource." and the key. */
-void pythia_values_json(PythiaBuf *out, const PythiaNames *names, const PythiaValue *values,
-                        uint32_t n, const PythiaResourceSet *resource);
-/* One value as JSON. */
-void pythia_value_json(PythiaBuf *out, const PythiaValue *value);
 const char *pythia_value_type_name(uint32_t type);
 
 /* Tables whose rows are made trace by trace. `emit` appends the rows of one trace to cursor->base.rows
@@ -75,11 +69,14 @@ struct PythiaTraceCursor {
     unsigned char *on_path; /* [event], when analysed */
     size_t on_path_capacity;
     int64_t first_event, first_point_event; /* event ids of event 0 and of point 0 of the trace */
-    char id_text[PYTHIA_ID_CHARS];
-    PythiaText trace_id; /* as text */
+    char id_text[PYTHIA_ID_CHARS + 1];
+    PythiaText trace_id; /* as text, with a NUL behind it */
     PythiaText key;      /* pythia_attributes: the bound key */
     int has_key;
 };
+
+/* The id of the current trace as a result. */
+void pythia_result_trace_id(sqlite3_context *context, const PythiaTraceCursor *cursor);
 
 int64_t pythia_trace_event_id(const PythiaTraceCursor *cursor, uint32_t event);
 

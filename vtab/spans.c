@@ -8,6 +8,7 @@
 ** duration_ns is end minus start as recorded and may be negative. */
 #include "vtab/scan.h"
 #include "vtab/tables.h"
+#include "vtab/values_json.h"
 
 enum {
     COL_TRACE_ID,
@@ -67,7 +68,8 @@ typedef struct SpansCursor {
     int seek;              /* the store is asked where they are; there is no scan */
     PythiaSpanPlace place; /* the last answer */
     int64_t start_low, start_high, duration_low, duration_high;
-    PythiaBuf json; /* the attributes of a row */
+    PythiaBuf json;               /* the attributes of a row */
+    PythiaResourceJson resources; /* their parts in it */
 } SpansCursor;
 
 static char **spans_error(SpansCursor *c) {
@@ -157,7 +159,7 @@ static int spans_enter(SpansCursor *c) {
     if (c->whole) {
         int rc = pythia_trace_cursor_load(&c->t);
         c->n = c->t.trace.nspans;
-        return rc;
+        return rc ? rc : pythia_resource_json_begin(&c->resources, &c->t.trace);
     }
     int rc = c->loaded == scan->segment_id ? SQLITE_OK : segment_columns(c);
     if (!rc) rc = segment_places(c, &first, &count);
@@ -258,6 +260,7 @@ static void spans_release(PythiaCursor *cursor) {
     pythia_free(c->wanted);
     c->wanted = NULL;
     pythia_buf_clear(&c->json);
+    pythia_resource_json_clear(&c->resources);
     c->loaded = 0;
     c->n = c->row = 0;
 }
@@ -305,7 +308,7 @@ static int spans_eof(PythiaCursor *cursor) {
 
 static int result_trace_id(SpansCursor *c, sqlite3_context *context) {
     if (c->whole) {
-        pythia_result_id(context, c->names, c->t.trace.id);
+        pythia_result_trace_id(context, &c->t);
         return SQLITE_OK;
     }
     const int64_t *form, *hi, *lo;
@@ -321,12 +324,9 @@ static int result_trace_id(SpansCursor *c, sqlite3_context *context) {
 }
 
 static void result_attributes(SpansCursor *c, sqlite3_context *context) {
-    const PythiaTrace *trace = &c->t.trace;
-    const PythiaSpan *span = current_span(c);
     PythiaBuf *json = &c->json;
     json->n = 0;
-    pythia_values_json(json, c->names, trace->values + span->first_value, span->nvalues,
-                       &trace->resources[span->resource]);
+    pythia_span_json(json, c->names, &c->t.trace, current_span(c), &c->resources);
     pythia_buf_byte(json, 0); /* there is no NUL within JSON */
     if (!json->rc)
         sqlite3_result_text(context, (const char *)json->data, -1, SQLITE_TRANSIENT);
@@ -336,15 +336,26 @@ static void result_attributes(SpansCursor *c, sqlite3_context *context) {
 
 /* Columns that only a whole trace can tell. */
 static void column_of_trace(SpansCursor *c, sqlite3_context *context, int column) {
-    const PythiaSpan *span = current_span(c);
-    if (column == COL_PARENT_ID) pythia_result_id(context, c->names, span->parent_id);
-    if (column == COL_SELF) sqlite3_result_int64(context, pythia_span_self_ns(&c->t.trace, c->row));
-    if (column == COL_DEPTH) sqlite3_result_int64(context, span->depth);
-    if (column == COL_CHILDREN)
+    switch (column) {
+    case COL_PARENT_ID:
+        pythia_result_id(context, c->names, current_span(c)->parent_id);
+        break;
+    case COL_SELF:
+        sqlite3_result_int64(context, pythia_span_self_ns(&c->t.trace, c->row));
+        break;
+    case COL_DEPTH:
+        sqlite3_result_int64(context, current_span(c)->depth);
+        break;
+    case COL_CHILDREN:
         sqlite3_result_int64(context, pythia_span_children(&c->t.trace, c->row));
-    if (column == COL_ON_PATH)
+        break;
+    case COL_ON_PATH:
         sqlite3_result_int(context, c->t.on_path[2 * c->row] || c->t.on_path[2 * c->row + 1]);
-    if (column == COL_ATTRIBUTES) result_attributes(c, context);
+        break;
+    default:
+        result_attributes(c, context);
+        break;
+    }
 }
 
 /* Number of the current span in its segment. */
@@ -366,7 +377,7 @@ static int column_event(SpansCursor *c, sqlite3_context *context) {
 
 static int spans_column(PythiaCursor *cursor, sqlite3_context *context, int column) {
     SpansCursor *c = (SpansCursor *)cursor;
-    uint32_t i = c->first + c->row;
+    const uint32_t i = c->first + c->row;
     if (OF_TRACE & BIT(column)) {
         if (c->whole) column_of_trace(c, context, column);
         return SQLITE_OK;

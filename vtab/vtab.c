@@ -483,7 +483,8 @@ static int frame_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int
         return sqlite3_vtab_nochange(context) ? SQLITE_OK
                                               : cursor_argument(cursor, context, column);
     if (column < 0) return SQLITE_OK;
-    if (column < 64 && (table->read_only >> column & 1) && sqlite3_vtab_nochange(context))
+    if (table->read_only && column < 64 && (table->read_only >> column & 1) &&
+        sqlite3_vtab_nochange(context))
         return SQLITE_OK; /* so that xUpdate can tell it from a value that the user gave */
     if (!table->fill) return table->column(cursor, context, column);
     pythia_rows_result(&cursor->rows, cursor->row, column, context);

@@ -4,6 +4,10 @@
 #include "ext/base/bytes.h"
 #include "ext/base/mem.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,7 +39,7 @@ void pythia_buf_bytes(PythiaBuf *buf, const void *bytes, size_t n) {
     if (room && n) memcpy(room, bytes, n);
 }
 
-void pythia_buf_byte(PythiaBuf *buf, unsigned char byte) {
+void pythia_buf_byte_grow(PythiaBuf *buf, unsigned char byte) {
     unsigned char *room = pythia_buf_room(buf, 1);
     if (room) *room = byte;
 }
@@ -153,34 +157,85 @@ void pythia_buf_utf8(PythiaBuf *buf, PythiaText text) {
     }
 }
 
-/* Whether all eight bytes are ASCII and stand for themselves in JSON. A byte b is below c when b - c borrows and b
-** had no top bit, and is equal to c when b ^ c is below 1. */
-static int are_plain_json(uint64_t v) {
+/* Whether all bytes of two words are ASCII and stand for themselves in JSON. */
+#ifdef __SSE2__
+static int are_plain_json(uint64_t a, uint64_t b) {
+    const __m128i v = _mm_set_epi64x((long long)b, (long long)a);
+    __m128i other = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
+    other = _mm_or_si128(other, _mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
+    other = _mm_or_si128(other, _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+    return !_mm_movemask_epi8(_mm_or_si128(other, v)); /* the top bits */
+}
+#else
+/* A byte b is below c when b - c borrows and b had no top bit, and is equal to c when b ^ c is below 1. */
+static uint64_t not_plain_json(uint64_t v) {
     const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     uint64_t quote = v ^ ones * '"', slash = v ^ ones * '\\';
-    return !(((v - ones * 0x20) | (quote - ones) | (slash - ones) | v) & tops);
+    return ((v - ones * 0x20) | (quote - ones) | (slash - ones) | v) & tops;
 }
 
-static int is_plain_json(const unsigned char *p, size_t n) {
-    if (n < 8) {
-        uint64_t v = 0x2020202020202020u;
-        for (size_t i = 0; i < n; i++)
-            v = v << 8 | p[i];
-        return are_plain_json(v);
+static int are_plain_json(uint64_t a, uint64_t b) {
+    return !(not_plain_json(a) | not_plain_json(b));
+}
+#endif
+
+/* The bytes of a text of up to 16 as two words: its first and its last eight, or all of a shorter one in both. What
+** lies between those that overlap is there twice, and blanks where nothing is. */
+static void load_ends(const unsigned char *p, size_t n, uint64_t *first, uint64_t *last) {
+    if (n >= 8) {
+        *first = pythia_load64(p);
+        *last = pythia_load64(p + n - 8);
+        return;
     }
-    for (size_t i = 0; i + 8 < n; i += 8)
-        if (!are_plain_json(pythia_load64(p + i))) return 0;
-    return are_plain_json(pythia_load64(p + n - 8));
+    uint64_t v = 0x2020202020202020u;
+    if (n >= 4)
+        v = pythia_load32(p) | (uint64_t)pythia_load32(p + n - 4) << 32;
+    else if (n)
+        v = (v << 24) | (uint64_t)p[n - 1] << 16 | (uint64_t)p[n / 2] << 8 | p[0];
+    *first = *last = v;
+}
+
+static void store_ends(unsigned char *p, size_t n, uint64_t first, uint64_t last) {
+    if (n >= 8) {
+        pythia_store64(p, first);
+        pythia_store64(p + n - 8, last);
+    } else if (n >= 4) {
+        pythia_store32(p, (uint32_t)first);
+        pythia_store32(p + n - 4, (uint32_t)(first >> 32));
+    } else if (n) {
+        p[n - 1] = (unsigned char)(first >> 16);
+        p[n / 2] = (unsigned char)(first >> 8);
+        p[0] = (unsigned char)first;
+    }
+}
+
+/* Appends a string that needs no escapes; 0: it does, and nothing was appended. */
+static int json_plain(PythiaBuf *buf, PythiaText text) {
+    const unsigned char *p = (const unsigned char *)text.p;
+    const size_t n = text.n;
+    uint64_t first = 0, last = 0;
+    if (n >= SIZE_MAX - 2) return 0;
+    if (n <= 16) { /* most are: without a loop, and without a function that copies */
+        load_ends(p, n, &first, &last);
+    } else {
+        for (size_t i = 0; i + 16 < n; i += 16)
+            if (!are_plain_json(pythia_load64(p + i), pythia_load64(p + i + 8))) return 0;
+        first = pythia_load64(p + n - 16);
+        last = pythia_load64(p + n - 8);
+    }
+    if (!are_plain_json(first, last)) return 0;
+    unsigned char *to = pythia_buf_room(buf, n + 2);
+    if (!to) return 1;
+    to[0] = to[n + 1] = '"';
+    if (n <= 16)
+        store_ends(to + 1, n, first, last);
+    else
+        memcpy(to + 1, p, n);
+    return 1;
 }
 
 void pythia_buf_json_text(PythiaBuf *buf, PythiaText text) {
-    if (text.n < SIZE_MAX - 2 && is_plain_json((const unsigned char *)text.p, text.n)) {
-        unsigned char *to = pythia_buf_room(buf, text.n + 2);
-        if (!to) return;
-        to[0] = to[text.n + 1] = '"';
-        if (text.n) memcpy(to + 1, text.p, text.n);
-        return;
-    }
+    if (json_plain(buf, text)) return;
     static const char short_escape[] = {'b', 't', 'n', 0, 'f', 'r'}; /* for bytes 8 to 13 */
     const unsigned char *p = (const unsigned char *)text.p;
     size_t n = text.n, plain = 0; /* plain: start of the run not yet copied */

@@ -20,7 +20,13 @@ void pythia_buf_clear(PythiaBuf *buf); /* frees */
 unsigned char *pythia_buf_room(PythiaBuf *buf,
                                size_t n); /* appends n uninitialised bytes; NULL on failure */
 void pythia_buf_bytes(PythiaBuf *buf, const void *bytes, size_t n);
-void pythia_buf_byte(PythiaBuf *buf, unsigned char byte);
+void pythia_buf_byte_grow(PythiaBuf *buf, unsigned char byte); /* where there is no room yet */
+static inline void pythia_buf_byte(PythiaBuf *buf, unsigned char byte) {
+    if (!buf->rc && buf->n < buf->capacity)
+        buf->data[buf->n++] = byte;
+    else
+        pythia_buf_byte_grow(buf, byte);
+}
 void pythia_buf_u32(PythiaBuf *buf, uint32_t value);
 void pythia_buf_u64(PythiaBuf *buf, uint64_t value);
 void pythia_buf_varint(PythiaBuf *buf, uint64_t value);

@@ -110,8 +110,19 @@ PythiaId pythia_id_from_bytes(const unsigned char *bytes, size_t n) {
     return id;
 }
 
-/* Writes the 16 digits of a word, eight at a time: bytes are spread to two each, with one digit in each, and
-** 10 .. 15 are told from 0 .. 9 by the carry into bit 4 when 6 is added. */
+/* Writes the 16 digits of a word: bytes are spread to two each, with one digit in each. */
+#ifdef __SSE2__
+static void word_write(uint64_t word, char *out) {
+    const __m128i four = _mm_set1_epi8(15), nine = _mm_set1_epi8(9);
+    __m128i v = _mm_cvtsi64_si128((long long)__builtin_bswap64(word));
+    __m128i x =
+        _mm_unpacklo_epi8(_mm_and_si128(_mm_srli_epi16(v, 4), four), _mm_and_si128(v, four));
+    __m128i letters = _mm_and_si128(_mm_cmpgt_epi8(x, nine), _mm_set1_epi8('a' - '0' - 10));
+    x = _mm_add_epi8(_mm_add_epi8(x, _mm_set1_epi8('0')), letters);
+    _mm_storeu_si128((__m128i *)(void *)out, x);
+}
+#else
+/* Eight at a time: 10 .. 15 are told from 0 .. 9 by the carry into bit 4 when 6 is added. */
 static void word_write(uint64_t word, char *out) {
     for (int half = 0; half < 2; half++, out += 8) {
         uint64_t x = __builtin_bswap32((uint32_t)(half ? word : word >> 32));
@@ -123,6 +134,7 @@ static void word_write(uint64_t word, char *out) {
         pythia_store64((unsigned char *)out, x);
     }
 }
+#endif
 
 size_t pythia_id_write(PythiaId id, char *out) {
     if (id.form == PYTHIA_ID_HEX16) {

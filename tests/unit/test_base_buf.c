@@ -136,6 +136,33 @@ static void test_hostile(void) {
     CU_ASSERT_PTR_NULL(pythia_bytes_take(&b, 0));
 }
 
+/* Texts of every length that have something to escape at any place, or nothing. */
+static void test_json_lengths(void) {
+    static const struct {
+        char byte;
+        const char *escaped;
+    } cases[] = {{'a', "a"}, {'"', "\\\""},    {'\\', "\\\\"},          {'\x1f', "\\u001f"},
+                 {' ', " "}, {'\x7f', "\x7f"}, {'\xff', "\xef\xbf\xbd"}};
+    for (size_t n = 1; n <= 40; n++)
+        for (size_t at = 0; at < n; at++)
+            for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+                char text[40], expected[64] = "\"";
+                for (size_t i = 0; i < n; i++)
+                    text[i] = (char)('b' + i % 25);
+                text[at] = cases[k].byte;
+                memcpy(expected + 1, text, at);
+                strcpy(expected + 1 + at, cases[k].escaped);
+                size_t end = strlen(expected);
+                memcpy(expected + end, text + at + 1, n - at - 1);
+                strcpy(expected + end + n - at - 1, "\"");
+                char *exact = malloc(n); /* for the address sanitizer */
+                CU_ASSERT_PTR_NOT_NULL_FATAL(exact);
+                memcpy(exact, text, n);
+                check_json(exact, n, expected);
+                free(exact);
+            }
+}
+
 static void test_json_text(void) {
     check_json("", 0, "\"\"");
     check_json("plain \xc3\xa9 \xf0\x9f\x98\x80", 13, "\"plain \xc3\xa9 \xf0\x9f\x98\x80\"");
@@ -176,4 +203,5 @@ static void test_json_double(void) {
 PYTHIA_SUITE(base_buf, {"appending and taking", test_append}, {"the failure sticks", test_sticky},
              {"integers round trip", test_round_trip}, {"the layout is fixed", test_layout},
              {"every truncation is noticed", test_truncated}, {"hostile lengths", test_hostile},
-             {"JSON text", test_json_text}, {"JSON numbers", test_json_double})
+             {"JSON text", test_json_text}, {"JSON text of every length", test_json_lengths},
+             {"JSON numbers", test_json_double})

@@ -1,7 +1,12 @@
-/* argument.c - hidden arguments as bound (vtab.h). A join hands over event ids, and the same texts again and again: neither
+/* argument.c - bound values, and hidden arguments as bound (vtab.h). A join hands over event ids, and the same texts again and again: neither
 ** is copied. */
 #include "ext/base/hash.h"
 #include "vtab/vtab.h"
+
+PythiaText pythia_value_text(sqlite3_value *value) {
+    const char *p = (const char *)sqlite3_value_text(value);
+    return (PythiaText){p, p ? (size_t)sqlite3_value_bytes(value) : 0};
+}
 
 void pythia_argument_clear(PythiaArgument *argument) {
     sqlite3_value_free(argument->value);

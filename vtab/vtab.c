@@ -67,11 +67,6 @@ const PythiaBound *pythia_bound(const PythiaBound *bounds, int n, int column, un
     return NULL;
 }
 
-PythiaText pythia_value_text(sqlite3_value *value) {
-    const char *p = (const char *)sqlite3_value_text(value);
-    return (PythiaText){p, p ? (size_t)sqlite3_value_bytes(value) : 0};
-}
-
 int pythia_cursor_ordered(const PythiaCursor *cursor) {
     return cursor->order;
 }
@@ -476,19 +471,27 @@ static int cursor_argument(PythiaCursor *cursor, sqlite3_context *context, int c
                             table->name, name);
 }
 
-static int frame_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int column) {
-    PythiaCursor *cursor = (PythiaCursor *)base;
+/* What is rare. Not inline: the registers that it needs would be saved for each value of every row. */
+static __attribute__((noinline)) int other_column(PythiaCursor *cursor, sqlite3_context *context,
+                                                  int column) {
     const PythiaTable *table = cursor->vtab->table;
     if (column >= table->nvisible)
         return sqlite3_vtab_nochange(context) ? SQLITE_OK
                                               : cursor_argument(cursor, context, column);
     if (column < 0) return SQLITE_OK;
-    if (table->read_only && column < 64 && (table->read_only >> column & 1) &&
-        sqlite3_vtab_nochange(context))
+    if (column < 64 && (table->read_only >> column & 1) && sqlite3_vtab_nochange(context))
         return SQLITE_OK; /* so that xUpdate can tell it from a value that the user gave */
     if (!table->fill) return table->column(cursor, context, column);
     pythia_rows_result(&cursor->rows, cursor->row, column, context);
     return SQLITE_OK;
+}
+
+static int frame_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int column) {
+    PythiaCursor *cursor = (PythiaCursor *)base;
+    const PythiaTable *table = cursor->vtab->table;
+    if (table->fill || table->read_only || column < 0 || column >= table->nvisible)
+        return other_column(cursor, context, column);
+    return table->column(cursor, context, column);
 }
 
 /* The same row of two different arguments is two rows. */

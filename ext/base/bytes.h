@@ -93,6 +93,7 @@ static inline uint64_t pythia_bytes_u64(PythiaBytes *b) {
 
 static inline uint64_t pythia_bytes_varint(PythiaBytes *b) {
     uint64_t v = 0;
+    if (!b->bad && b->p < b->end && *b->p < 0x80) return *b->p++; /* most are small */
     for (unsigned shift = 0; shift < 64; shift += 7) {
         unsigned byte = pythia_bytes_byte(b);
         v |= (uint64_t)(byte & 0x7f) << shift;

@@ -63,7 +63,8 @@ static int frame_decode(PythiaBytes *b, uint32_t k, uint32_t first, uint32_t n, 
         place += pythia_bytes_varint(b);
         uint64_t high = pythia_bytes_varint(b);
         if (b->bad || place >= k) return PYTHIA_CORRUPT;
-        if (place < first || place - first >= n) continue;
+        if (place < first) continue;
+        if (place - first >= n) break;
         out[place - first] = (int64_t)((uint64_t)out[place - first] + scale * (high << width));
     }
     return SQLITE_OK;

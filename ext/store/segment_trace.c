@@ -286,10 +286,15 @@ static int take_values(PythiaSegment *segment, int slot, uint32_t first, uint32_
     int rc = pythia_grow((void **)&trace->values, &trace->values_capacity,
                          (size_t)trace->nvalues + more, sizeof *trace->values);
     if (rc) return rc;
+    size_t bytes = 0; /* of the texts */
     for (uint32_t i = 0; i < more; i++) {
-        owner(trace, slot, segment->gathered[i].row - first, &start, &count);
+        const PythiaGathered *g = &segment->gathered[i];
+        owner(trace, slot, g->row - first, &start, &count);
         ++*count;
+        if (pythia_value_is_text(g->value.type)) bytes += g->value.n;
     }
+    unsigned char *texts = bytes ? pythia_arena_alloc(&trace->arena, bytes) : NULL;
+    if (bytes && !texts) return SQLITE_NOMEM;
     uint32_t at = trace->nvalues;
     for (uint32_t i = 0; i < n; i++) {
         owner(trace, slot, i, &start, &count);
@@ -303,8 +308,10 @@ static int take_values(PythiaSegment *segment, int slot, uint32_t first, uint32_
         PythiaValue *v = &trace->values[*start + (*count)++];
         *v = g->value;
         if (!pythia_value_is_text(v->type)) continue;
-        v->of.text = pythia_arena_copy(&trace->arena, v->of.text, v->n);
-        if (!v->of.text) return SQLITE_NOMEM;
+        v->of.text = "";
+        if (!v->n) continue;
+        v->of.text = memcpy(texts, g->value.of.text, v->n);
+        texts += v->n;
     }
     trace->nvalues = at;
     return SQLITE_OK;

@@ -293,8 +293,8 @@ static int take_values(PythiaSegment *segment, int slot, uint32_t first, uint32_
         ++*count;
         if (pythia_value_is_text(g->value.type)) bytes += g->value.n;
     }
-    unsigned char *texts = bytes ? pythia_arena_alloc(&trace->arena, bytes) : NULL;
-    if (bytes && !texts) return SQLITE_NOMEM;
+    unsigned char *texts = pythia_arena_alloc(&trace->arena, bytes);
+    if (!texts) return SQLITE_NOMEM;
     uint32_t at = trace->nvalues;
     for (uint32_t i = 0; i < n; i++) {
         owner(trace, slot, i, &start, &count);

@@ -146,20 +146,23 @@ static void test_json_lengths(void) {
     for (size_t n = 1; n <= 40; n++)
         for (size_t at = 0; at < n; at++)
             for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-                char text[40], expected[64] = "\"";
+                char text[40];
+                PythiaBuf expected = {0};
                 for (size_t i = 0; i < n; i++)
                     text[i] = (char)('b' + i % 25);
                 text[at] = cases[k].byte;
-                memcpy(expected + 1, text, at);
-                strcpy(expected + 1 + at, cases[k].escaped);
-                size_t end = strlen(expected);
-                memcpy(expected + end, text + at + 1, n - at - 1);
-                strcpy(expected + end + n - at - 1, "\"");
+                pythia_buf_byte(&expected, '"');
+                pythia_buf_bytes(&expected, text, at);
+                pythia_buf_str(&expected, cases[k].escaped);
+                pythia_buf_bytes(&expected, text + at + 1, n - at - 1);
+                pythia_buf_byte(&expected, '"');
+                char *json = taken(&expected);
                 char *exact = malloc(n); /* for the address sanitizer */
                 CU_ASSERT_PTR_NOT_NULL_FATAL(exact);
                 memcpy(exact, text, n);
-                check_json(exact, n, expected);
+                check_json(exact, n, json);
                 free(exact);
+                sqlite3_free(json);
             }
 }
 

@@ -3,13 +3,20 @@
 
 #include <stdlib.h>
 
-enum {
-    INDEX_PENDING = 1 << 20, /* rows of the trace index that are kept back to be sorted */
-    INDEX_ROWS = 32          /* that one statement inserts */
-};
+enum { INDEX_PENDING = 1 << 20 /* rows of the trace index that are kept back to be sorted */ };
 
-#define INDEX_SQL "INSERT OR IGNORE INTO \"%w\".pythia_xtrace(hash, segment, ordinal) VALUES"
-#define INDEX_4   "(?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?)"
+/* How many of them one statement inserts: what SQLite does around a statement takes longer than a row. Few in test
+** builds, so that small inputs have as many. */
+#define INDEX_SQL "INSERT OR IGNORE INTO \"%w\".pythia_xtrace(hash, segment, ordinal) VALUES "
+#define ROWS_4    "(?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?)"
+#define ROWS_16   ROWS_4 ", " ROWS_4 ", " ROWS_4 ", " ROWS_4
+#ifdef PYTHIA_TEST
+#define INDEX_VALUES ROWS_4
+enum { INDEX_ROWS = 4 };
+#else
+#define INDEX_VALUES ROWS_16 ", " ROWS_16 ", " ROWS_16 ", " ROWS_16
+enum { INDEX_ROWS = 64 };
+#endif
 
 /* ---- statements ------------------------------------------------------------------------------------ */
 
@@ -25,8 +32,7 @@ static const char *const session_sql[PYTHIA_SQL_COUNT] = {
     [PYTHIA_SQL_SEGMENT_DELETE] = "DELETE FROM \"%w\".pythia_xsegment WHERE id = ?1",
     [PYTHIA_SQL_BLOCKS_DELETE] = "DELETE FROM \"%w\".pythia_xblock WHERE id BETWEEN ?1 AND ?2",
     [PYTHIA_SQL_INDEX] = INDEX_SQL "(?, ?, ?)",
-    [PYTHIA_SQL_INDEX_MANY] = INDEX_SQL INDEX_4 ", " INDEX_4 ", " INDEX_4 ", " INDEX_4 ", " INDEX_4
-                                                ", " INDEX_4 ", " INDEX_4 ", " INDEX_4,
+    [PYTHIA_SQL_INDEX_MANY] = INDEX_SQL INDEX_VALUES,
     [PYTHIA_SQL_INDEX_DELETE] = "DELETE FROM \"%w\".pythia_xtrace"
                                 " WHERE hash = ?1 AND segment = ?2 AND ordinal = ?3",
     [PYTHIA_SQL_FIND] = PYTHIA_FIND_SQL,

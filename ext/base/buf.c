@@ -18,7 +18,7 @@ void pythia_buf_clear(PythiaBuf *buf) {
     memset(buf, 0, sizeof *buf);
 }
 
-unsigned char *pythia_buf_room(PythiaBuf *buf, size_t n) {
+unsigned char *pythia_buf_room_grow(PythiaBuf *buf, size_t n) {
     if (buf->rc) return NULL;
     size_t need;
     if (__builtin_add_overflow(buf->n, n, &need)) {
@@ -37,11 +37,6 @@ unsigned char *pythia_buf_room(PythiaBuf *buf, size_t n) {
 void pythia_buf_bytes(PythiaBuf *buf, const void *bytes, size_t n) {
     unsigned char *room = pythia_buf_room(buf, n);
     if (room && n) memcpy(room, bytes, n);
-}
-
-void pythia_buf_byte_grow(PythiaBuf *buf, unsigned char byte) {
-    unsigned char *room = pythia_buf_room(buf, 1);
-    if (room) *room = byte;
 }
 
 void pythia_buf_u32(PythiaBuf *buf, uint32_t value) {

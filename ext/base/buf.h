@@ -16,16 +16,19 @@ typedef struct PythiaBuf {
 } PythiaBuf;
 
 /* A zeroed PythiaBuf is an empty buffer. */
-void pythia_buf_clear(PythiaBuf *buf); /* frees */
-unsigned char *pythia_buf_room(PythiaBuf *buf,
-                               size_t n); /* appends n uninitialised bytes; NULL on failure */
+void pythia_buf_clear(PythiaBuf *buf);                         /* frees */
+unsigned char *pythia_buf_room_grow(PythiaBuf *buf, size_t n); /* where it may have to grow */
+/* Appends n uninitialised bytes; NULL on failure. */
+static inline unsigned char *pythia_buf_room(PythiaBuf *buf, size_t n) {
+    if (buf->rc || n >= buf->capacity - buf->n) return pythia_buf_room_grow(buf, n);
+    unsigned char *room = buf->data + buf->n;
+    buf->n += n;
+    return room;
+}
 void pythia_buf_bytes(PythiaBuf *buf, const void *bytes, size_t n);
-void pythia_buf_byte_grow(PythiaBuf *buf, unsigned char byte); /* where there is no room yet */
 static inline void pythia_buf_byte(PythiaBuf *buf, unsigned char byte) {
-    if (!buf->rc && buf->n < buf->capacity)
-        buf->data[buf->n++] = byte;
-    else
-        pythia_buf_byte_grow(buf, byte);
+    unsigned char *room = pythia_buf_room(buf, 1);
+    if (room) *room = byte;
 }
 void pythia_buf_u32(PythiaBuf *buf, uint32_t value);
 void pythia_buf_u64(PythiaBuf *buf, uint64_t value);

@@ -37,14 +37,15 @@ static uint64_t args_encode(PythiaChromeState *s, const PythiaAttributes *list) 
     pythia_buf_u32(out, (uint32_t)list->n);
     for (size_t i = 0; i < list->n; i++) {
         const PythiaAttribute *a = &list->items[i];
-        uint64_t bits;
-        memcpy(&bits, &a->real, sizeof bits);
         args_text(out, a->key);
         pythia_buf_byte(out, (unsigned char)a->type);
-        if (a->type >= PYTHIA_VALUE_TEXT)
+        if (a->type >= PYTHIA_VALUE_TEXT) {
             args_text(out, a->text);
-        else
-            pythia_buf_u64(out, a->type == PYTHIA_VALUE_DOUBLE ? bits : (uint64_t)a->integer);
+            continue;
+        }
+        uint64_t bits = (uint64_t)a->integer;
+        if (a->type == PYTHIA_VALUE_DOUBLE) memcpy(&bits, &a->real, sizeof bits);
+        pythia_buf_u64(out, bits);
     }
     return at;
 }

@@ -413,9 +413,10 @@ static void slice_point(Nest *nest, const PythiaChromeEvent *e) {
     point->name = pythia_intern_text(&nest->s->strings, e->name);
     pythia_chrome_attributes(r, nest->s, &r->nested, e->args);
     if (e->phase != 'T' && e->phase != 'p') return;
-    for (size_t i = begin; i < r->nested.n; i++)
-        if (PYTHIA_TEXT_IS(r->nested.items[i].key, "step") && r->nested.items[i].text.n)
-            point->name = r->nested.items[i].text;
+    for (size_t i = begin; i < r->nested.n; i++) {
+        PythiaText text = pythia_attribute_text(&r->nested.items[i]);
+        if (PYTHIA_TEXT_IS(r->nested.items[i].key, "step") && text.n) point->name = text;
+    }
 }
 
 /* The arguments of the end, but those that the begin has too. */

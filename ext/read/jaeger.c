@@ -223,7 +223,7 @@ static void jaeger_links(PythiaReader *r, uint32_t references) {
 static PythiaText nested_take(PythiaAttributes *list, size_t begin, PythiaText key) {
     for (size_t i = begin; i < list->n; i++) {
         PythiaAttribute *a = &list->items[i];
-        PythiaText text = a->text;
+        PythiaText text = pythia_attribute_text(a);
         if (a->type != PYTHIA_VALUE_TEXT || !text.n || !pythia_text_equal(a->key, key)) continue;
         memmove(a, a + 1, (list->n - i - 1) * sizeof *a);
         list->n--;
@@ -260,17 +260,18 @@ static void jaeger_meaning(PythiaReader *r) {
         {"internal", 8}, {"server", 6}, {"client", 6}, {"producer", 8}, {"consumer", 8}};
     for (size_t i = 0; i < r->attributes.n; i++) {
         const PythiaAttribute *a = &r->attributes.items[i];
+        PythiaText text = pythia_attribute_text(a);
         if (PYTHIA_TEXT_IS(a->key, "span.kind")) {
             for (int k = 0; k < 5; k++)
-                if (pythia_text_equal(a->text, kinds[k])) r->record.kind = k;
+                if (pythia_text_equal(text, kinds[k])) r->record.kind = k;
         } else if (PYTHIA_TEXT_IS(a->key, "error")) {
             int is = a->type == PYTHIA_VALUE_BOOL ? a->integer != 0
-                                                  : a->text.n && !PYTHIA_TEXT_IS(a->text, "false");
+                                                  : text.n && !PYTHIA_TEXT_IS(text, "false");
             if (is) r->record.status = PYTHIA_STATUS_ERROR;
         } else if (PYTHIA_TEXT_IS(a->key, "otel.status_code")) {
-            if (PYTHIA_TEXT_IS(a->text, "ERROR"))
+            if (PYTHIA_TEXT_IS(text, "ERROR"))
                 r->record.status = PYTHIA_STATUS_ERROR;
-            else if (PYTHIA_TEXT_IS(a->text, "OK") && r->record.status == PYTHIA_STATUS_UNSET)
+            else if (PYTHIA_TEXT_IS(text, "OK") && r->record.status == PYTHIA_STATUS_UNSET)
                 r->record.status = PYTHIA_STATUS_OK;
         }
     }

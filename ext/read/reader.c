@@ -306,12 +306,15 @@ static void resource_encode(PythiaBuf *key, const PythiaResource *resource) {
     key_text(key, resource->instance);
     for (size_t i = 0; i < resource->n; i++) {
         const PythiaAttribute *a = &resource->attributes[i];
-        uint64_t bits;
-        memcpy(&bits, &a->real, sizeof bits);
         key_text(key, a->key);
         pythia_buf_byte(key, (unsigned char)a->type);
-        pythia_buf_u64(key, a->type == PYTHIA_VALUE_DOUBLE ? bits : (uint64_t)a->integer);
-        key_text(key, a->text);
+        if (a->type >= PYTHIA_VALUE_TEXT) {
+            key_text(key, a->text);
+            continue;
+        }
+        uint64_t bits = (uint64_t)a->integer;
+        if (a->type == PYTHIA_VALUE_DOUBLE) memcpy(&bits, &a->real, sizeof bits);
+        pythia_buf_u64(key, bits);
     }
 }
 

@@ -52,11 +52,18 @@ enum {
 typedef struct PythiaAttribute {
     PythiaText key;
     uint32_t key_atom, text_atom;
-    int type;        /* PYTHIA_VALUE_* */
-    int64_t integer; /* INT; BOOL as 0 or 1 */
-    double real;     /* DOUBLE; may be infinite or NaN */
-    PythiaText text; /* TEXT, JSON, BYTES */
+    int type; /* PYTHIA_VALUE_*; tells which of these there is: */
+    union {
+        int64_t integer; /* INT; BOOL as 0 or 1 */
+        double real;     /* DOUBLE; may be infinite or NaN */
+        PythiaText text; /* TEXT, JSON, BYTES */
+    };
 } PythiaAttribute;
+
+/* The text of a value that has one; else an empty one. */
+static inline PythiaText pythia_attribute_text(const PythiaAttribute *attribute) {
+    return attribute->type >= PYTHIA_VALUE_TEXT ? attribute->text : (PythiaText){"", 0};
+}
 
 /* An id as a record carries it: numeric, or (form PYTHIA_ID_TEXT) the text itself. */
 typedef struct PythiaRef {

@@ -33,9 +33,12 @@ static void digest_attributes(Digest *d, const PythiaAttribute *a, size_t n) {
     for (size_t i = 0; i < n; i++) {
         if (a[i].type < PYTHIA_VALUE_INT || a[i].type > PYTHIA_VALUE_BYTES) abort();
         digest_bytes(d, a[i].key.p, a[i].key.n);
-        digest_bytes(d, a[i].text.p, a[i].text.n);
-        digest_bytes(d, &a[i].integer, sizeof a[i].integer);
-        digest_bytes(d, &a[i].real, sizeof a[i].real);
+        if (a[i].type >= PYTHIA_VALUE_TEXT)
+            digest_bytes(d, a[i].text.p, a[i].text.n);
+        else if (a[i].type == PYTHIA_VALUE_DOUBLE)
+            digest_bytes(d, &a[i].real, sizeof a[i].real);
+        else
+            digest_bytes(d, &a[i].integer, sizeof a[i].integer);
     }
 }
 

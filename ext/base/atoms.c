@@ -40,10 +40,25 @@ static uint64_t atom_hash(const char *p, size_t n) {
 static int atoms_open(PythiaAtoms *a) {
     a->slots = pythia_alloc_zero(SLOTS * sizeof *a->slots);
     a->texts = pythia_alloc_array(PYTHIA_ATOMS_MOST + 1, sizeof *a->texts);
-    a->lengths = pythia_alloc_array(PYTHIA_ATOMS_MOST + 1, sizeof *a->lengths);
-    if (a->slots && a->texts && a->lengths) return 1;
+    if (a->slots && a->texts) return 1;
     pythia_atoms_clear(a);
     return 0;
+}
+
+static uint32_t text_is_plain(PythiaText text) {
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] < 0x20 || text.p[i] >= 0x7f || text.p[i] == '"' || text.p[i] == '\\')
+            return 0;
+    return 1;
+}
+
+/* A further text; its number, or 0. */
+static uint32_t atoms_add(PythiaAtoms *a, PythiaText text) {
+    if (a->n == PYTHIA_ATOMS_MOST) return 0;
+    const char *copy = pythia_arena_copy(&a->arena, text.p, text.n);
+    if (!copy) return 0;
+    a->texts[++a->n] = (PythiaAtomText){copy, (uint32_t)text.n, text_is_plain(text)};
+    return a->n;
 }
 
 uint32_t pythia_atom(PythiaAtoms *a, PythiaText *text) {
@@ -54,17 +69,13 @@ uint32_t pythia_atom(PythiaAtoms *a, PythiaText *text) {
     for (uint32_t i = 0; i < PROBES; i++) {
         PythiaAtomSlot *slot = &a->slots[((uint32_t)hash + i) & (SLOTS - 1)];
         if (!slot->atom) {
-            if (a->n == PYTHIA_ATOMS_MOST) return 0;
-            char *copy = pythia_arena_copy(&a->arena, text->p, text->n);
-            if (!copy) return 0;
-            a->texts[++a->n] = copy;
-            a->lengths[a->n] = (unsigned char)text->n;
-            *slot = (PythiaAtomSlot){tag, a->n};
-        } else if (slot->tag != tag || a->lengths[slot->atom] != text->n ||
-                   memcmp(a->texts[slot->atom], text->p, text->n) != 0) {
+            uint32_t atom = atoms_add(a, *text);
+            if (!atom) return 0;
+            *slot = (PythiaAtomSlot){tag, atom};
+        } else if (slot->tag != tag || !pythia_atom_is(a, slot->atom, *text)) {
             continue;
         }
-        text->p = a->texts[slot->atom];
+        text->p = a->texts[slot->atom].p;
         return slot->atom;
     }
     return 0;
@@ -73,7 +84,6 @@ uint32_t pythia_atom(PythiaAtoms *a, PythiaText *text) {
 void pythia_atoms_clear(PythiaAtoms *a) {
     pythia_arena_clear(&a->arena);
     pythia_free(a->slots);
-    pythia_free((void *)a->texts);
-    pythia_free(a->lengths);
+    pythia_free(a->texts);
     memset(a, 0, sizeof *a);
 }

@@ -10,9 +10,8 @@
 #ifndef PYTHIA_BASE_ATOMS_H
 #define PYTHIA_BASE_ATOMS_H
 
+#include "ext/base/bytes.h"
 #include "ext/base/mem.h"
-#include "ext/base/text.h"
-#include <stdint.h>
 
 enum { PYTHIA_ATOMS_MOST = 16384, PYTHIA_ATOM_BYTES = 64 };
 
@@ -21,11 +20,17 @@ typedef struct PythiaAtomSlot {
     uint32_t atom; /* 0: empty */
 } PythiaAtomSlot;
 
+typedef struct PythiaAtomText {
+    const char *p;
+    uint32_t n;
+    uint32_t
+        plain; /* printable ASCII without quotes and backslashes: it looks in JSON as it is, and it is UTF-8 */
+} PythiaAtomText;
+
 typedef struct PythiaAtoms {
     PythiaArena arena;
     PythiaAtomSlot *slots;
-    const char **texts;     /* by number */
-    unsigned char *lengths; /* by number */
+    PythiaAtomText *texts; /* by number */
     uint32_t n;
 } PythiaAtoms;
 
@@ -33,5 +38,11 @@ typedef struct PythiaAtoms {
 ** The number of a text, whose *text then points to the kept bytes; 0: it has none, *text is as it was. */
 uint32_t pythia_atom(PythiaAtoms *atoms, PythiaText *text);
 void pythia_atoms_clear(PythiaAtoms *atoms);
+
+/* Whether that is the text of the atom, which is not 0. */
+static inline int pythia_atom_is(const PythiaAtoms *atoms, uint32_t atom, PythiaText text) {
+    const PythiaAtomText *is = &atoms->texts[atom];
+    return is->n == text.n && pythia_bytes_equal(is->p, text.p, text.n);
+}
 
 #endif

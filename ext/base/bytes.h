@@ -9,6 +9,9 @@
 #include <string.h>
 
 #include "ext/base/text.h"
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 typedef struct PythiaBytes {
     const unsigned char *p;
@@ -79,6 +82,35 @@ static inline unsigned char *pythia_store_varint(unsigned char *p, uint64_t v) {
         *p++ = (unsigned char)(v | 0x80);
     *p++ = (unsigned char)v;
     return p;
+}
+
+#ifdef __SSE2__
+static inline int pythia_bytes_equal16(const unsigned char *a, const unsigned char *b) {
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)a);
+    __m128i y = _mm_loadu_si128((const __m128i *)(const void *)b);
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(x, y)) == 0xffff;
+}
+#endif
+
+/* Whether the n bytes are the same. For short texts, which it compares sooner than memcmp() is called. */
+static inline int pythia_bytes_equal(const void *a, const void *b, size_t n) {
+    const unsigned char *p = (const unsigned char *)a, *q = (const unsigned char *)b;
+#ifdef __SSE2__
+    if (n >= 16) {
+        for (size_t i = 0; i + 16 < n; i += 16)
+            if (!pythia_bytes_equal16(p + i, q + i)) return 0;
+        return pythia_bytes_equal16(p + n - 16, q + n - 16);
+    }
+#endif
+    if (n >= 8) {
+        for (size_t i = 0; i + 8 < n; i += 8)
+            if (pythia_load64(p + i) != pythia_load64(q + i)) return 0;
+        return pythia_load64(p + n - 8) == pythia_load64(q + n - 8);
+    }
+    if (n >= 4)
+        return pythia_load32(p) == pythia_load32(q) &&
+               pythia_load32(p + n - 4) == pythia_load32(q + n - 4);
+    return n == 0 || (p[0] == q[0] && p[n / 2] == q[n / 2] && p[n - 1] == q[n - 1]);
 }
 
 static inline uint32_t pythia_bytes_u32(PythiaBytes *b) {

@@ -3,12 +3,7 @@
 
 #include <string.h>
 
-struct PythiaArenaChunk {
-    PythiaArenaChunk *next;
-    size_t bytes; /* of memory behind this header */
-};
-
-enum { ARENA_FIRST = 1024, ARENA_LARGEST = 1024 * 1024, ARENA_ALIGN = 8 };
+enum { ARENA_FIRST = 1024, ARENA_LARGEST = 1024 * 1024 };
 
 void *pythia_alloc(size_t bytes) {
     return sqlite3_malloc64(bytes ? bytes : 1);
@@ -44,10 +39,10 @@ int pythia_grow_to(void **array, size_t *capacity, size_t need, size_t element_b
     return SQLITE_OK;
 }
 
-void *pythia_arena_alloc(PythiaArena *arena, size_t bytes) {
+void *pythia_arena_chunk(PythiaArena *arena, size_t bytes) {
     size_t aligned;
-    if (__builtin_add_overflow(bytes, (size_t)ARENA_ALIGN - 1, &aligned)) return NULL;
-    aligned &= ~(size_t)(ARENA_ALIGN - 1);
+    if (__builtin_add_overflow(bytes, (size_t)PYTHIA_ARENA_ALIGN - 1, &aligned)) return NULL;
+    aligned &= ~(size_t)(PYTHIA_ARENA_ALIGN - 1);
     if (!arena->chunks || aligned > arena->capacity - arena->used) {
         size_t size = arena->chunks ? arena->capacity * 2 : ARENA_FIRST;
         if (size > ARENA_LARGEST) size = ARENA_LARGEST;

@@ -25,7 +25,12 @@ static inline int pythia_grow(void **array, size_t *capacity, size_t need, size_
     return need <= *capacity ? SQLITE_OK : pythia_grow_to(array, capacity, need, element_bytes);
 }
 
-typedef struct PythiaArenaChunk PythiaArenaChunk;
+typedef struct PythiaArenaChunk {
+    struct PythiaArenaChunk *next;
+    size_t bytes; /* of memory behind this header */
+} PythiaArenaChunk;
+
+enum { PYTHIA_ARENA_ALIGN = 8 };
 
 typedef struct PythiaArena {
     PythiaArenaChunk *chunks; /* newest first */
@@ -34,8 +39,19 @@ typedef struct PythiaArena {
     size_t total;             /* bytes of all chunks */
 } PythiaArena;
 
+/* pythia_arena_alloc() where the newest chunk has no more room, or just enough. */
+void *pythia_arena_chunk(PythiaArena *arena, size_t bytes);
+
 /* A zeroed PythiaArena is an empty arena. */
-void *pythia_arena_alloc(PythiaArena *arena, size_t bytes);
+static inline void *pythia_arena_alloc(PythiaArena *arena, size_t bytes) {
+    size_t left = arena->capacity - arena->used;
+    if (left <= PYTHIA_ARENA_ALIGN || bytes >= left - PYTHIA_ARENA_ALIGN)
+        return pythia_arena_chunk(arena, bytes);
+    void *memory = (char *)(arena->chunks + 1) + arena->used;
+    arena->used += (bytes + PYTHIA_ARENA_ALIGN - 1) & ~(size_t)(PYTHIA_ARENA_ALIGN - 1);
+    return memory;
+}
+
 void *pythia_arena_copy(PythiaArena *arena, const void *bytes, size_t n);
 /* Forgets all allocations but keeps the newest chunk for reuse. */
 void pythia_arena_reset(PythiaArena *arena);

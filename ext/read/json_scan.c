@@ -85,6 +85,12 @@ int pythia_json_scan_escaped(PythiaJsonScan *s, const unsigned char *start, Pyth
     return 1;
 }
 
+unsigned pythia_json_scan_space(PythiaJsonScan *s) {
+    while (pythia_json_scan_is_space(*s->p) && s->p < s->end)
+        s->p++;
+    return *s->p;
+}
+
 int pythia_json_scan_literal(PythiaJsonScan *s, const char *word, size_t n) {
     if (pythia_json_scan_peek(s) != (unsigned char)*word || memcmp(s->p, word, n) != 0) return 0;
     s->p += n;
@@ -140,52 +146,57 @@ int pythia_json_scan_skip_scalar(PythiaJsonScan *s) {
     }
 }
 
-/* Eight decimal digits at once: pairs, then fours, then all (the method is that of simdjson and others). */
-static inline int digits8(const char *p, uint64_t *value) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-    if (((v & 0xf0f0f0f0f0f0f0f0u) | ((v + 0x0606060606060606u) & 0xf0f0f0f0f0f0f0f0u) >> 4) !=
-        0x3333333333333333u)
-        return 0;
-    v = (v & 0x0f0f0f0f0f0f0f0fu) * 2561 >> 8;
-    v = (v & 0x00ff00ff00ff00ffu) * 6553601 >> 16;
-    *value = (v & 0x0000ffff0000ffffu) * 42949672960001u >> 32;
-    return 1;
-#else
-    uint64_t v = 0;
-    for (int i = 0; i < 8; i++) {
-        if (!pythia_json_scan_is_digit((unsigned char)p[i])) return 0;
-        v = v * 10 + (unsigned)(p[i] - '0');
-    }
-    *value = v;
-    return 1;
-#endif
+/* How many of eight bytes are digits before the first that is none. A byte x is one if x ^ '0' is below 10; what a
+** byte beyond that carries into goes for those behind it alone. */
+static inline unsigned word_digits(uint64_t word) {
+    uint64_t x = word ^ 0x3030303030303030u;
+    uint64_t others = ((x + 0x7676767676767676u) | x) & 0x8080808080808080u;
+    return others ? (unsigned)__builtin_ctzll(others) / 8 : 8;
 }
 
-int pythia_json_scan_whole(PythiaJsonScan *s, int64_t *value) {
-    PythiaText text;
-    int integer;
-    if (pythia_json_scan_peek(s) == '"') {
-        if (!pythia_json_scan_string(s, &text)) return 0;
-    } else if (!pythia_json_scan_number(s, &text, &integer) || !integer) {
-        return 0;
-    }
-    if (!text.n || text.n > 19) return 0;
+/* Eight decimal digits at once: pairs, then fours, then all (the method is that of simdjson and others). */
+static inline uint64_t word_value(uint64_t word) {
+    word = (word & 0x0f0f0f0f0f0f0f0fu) * 2561 >> 8;
+    word = (word & 0x00ff00ff00ff00ffu) * 6553601 >> 16;
+    return (word & 0x0000ffff0000ffffu) * 42949672960001u >> 32;
+}
+
+size_t pythia_json_scan_digits(const unsigned char *p, uint64_t *value) {
+    static const uint64_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
     uint64_t sum = 0;
-    size_t i = 0;
-    for (; i + 8 <= text.n; i += 8) {
-        uint64_t eight;
-        if (!digits8(text.p + i, &eight)) return 0;
-        sum = sum * 100000000 + eight;
+    size_t n = 0;
+    unsigned more = 8;
+    for (; more == 8 && n < 24; n += more) {
+        uint64_t word;
+        memcpy(&word, p + n, sizeof word);
+        more = word_digits(word);
+        /* Zeros before the digits, where there are less than eight. */
+        if (more) sum = sum * tens[more] + word_value(word << (8 * (8 - more)));
     }
-    for (; i < text.n; i++) {
-        unsigned digit = (unsigned)(unsigned char)text.p[i] - '0';
-        if (digit > 9) return 0;
-        sum = sum * 10 + digit;
-    }
+    *value = sum;
+    return n;
+}
+#else
+size_t pythia_json_scan_digits(const unsigned char *p, uint64_t *value) {
+    size_t n = 0;
+    for (*value = 0; n < 24 && pythia_json_scan_is_digit(p[n]); n++)
+        *value = *value * 10 + (p[n] - '0');
+    return n;
+}
+#endif
+
+int pythia_json_scan_whole(PythiaJsonScan *s, int64_t *value) {
+    unsigned quoted = pythia_json_scan_peek(s) == '"';
+    const unsigned char *p = s->p + quoted;
+    uint64_t sum;
+    size_t n = pythia_json_scan_digits(p, &sum);
+    if (!n || n > 19 || p + n >= s->end || sum > INT64_MAX) return 0;
+    if (quoted ? p[n] != '"' : p[n] == '.' || (p[n] | 0x20) == 'e' || (*p == '0' && n > 1))
+        return 0;
+    s->p = p + n + quoted;
     *value = (int64_t)sum;
-    return sum <= INT64_MAX;
+    return 1;
 }
 
 int pythia_json_scan_skip_brackets(PythiaJsonScan *s) {

@@ -33,11 +33,12 @@ static inline int pythia_json_scan_is_space(unsigned c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
+/* pythia_json_scan_peek() where there may be white space. */
+unsigned pythia_json_scan_space(PythiaJsonScan *s);
+
 /* The next byte that is no white space; it is not taken. */
 static inline unsigned pythia_json_scan_peek(PythiaJsonScan *s) {
-    while (pythia_json_scan_is_space(*s->p) && s->p < s->end)
-        s->p++;
-    return *s->p;
+    return *s->p > ' ' ? *s->p : pythia_json_scan_space(s);
 }
 
 static inline int pythia_json_scan_take(PythiaJsonScan *s, unsigned c) {
@@ -94,6 +95,9 @@ int pythia_json_scan_literal(PythiaJsonScan *s, const char *word, size_t n);
 
 /* A number; *integer tells that it is written as one. */
 int pythia_json_scan_number(PythiaJsonScan *s, PythiaText *text, int *integer);
+/* The decimal digits at p, of which there may be none: how many, and up to 19 of them as a number. Of more than 24 it
+** counts only so many. */
+size_t pythia_json_scan_digits(const unsigned char *p, uint64_t *value);
 /* An integer from 0 to INT64_MAX, as a number or as a string of digits. */
 int pythia_json_scan_whole(PythiaJsonScan *s, int64_t *value);
 /* A string, a number of moderate length, or a word, that is not wanted. */

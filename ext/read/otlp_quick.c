@@ -16,14 +16,8 @@
 ** which the padding has room: strings are bounded, and loops look at `end`. */
 #include "ext/read/otlp_quick.h"
 
-#include "ext/base/hash.h"
-#include "ext/read/json_scan.h"
 #include "ext/read/otlp.h"
 #include "ext/read/otlp_json.h"
-
-#include <math.h>
-
-enum { KNOWN_HASHED = 128, KNOWN_BYTES = 16 * 1024 };
 
 enum {
     MEMBER_TRACE,
@@ -42,137 +36,9 @@ enum {
     MEMBER_UNKNOWN = MEMBER_DROPPED + 3
 };
 
-typedef struct Quick {
-    PythiaJsonScan in;
-    PythiaReader *r;
-    PythiaText trace_text; /* the trace id seen last ... */
-    PythiaRef trace;       /* ... and what it is */
-    PythiaOtlpState *state;
-} Quick;
-
 #define IS(text, literal) (memcmp((text).p, (literal), sizeof(literal) - 1) == 0)
 
-/* ---- attributes ---- */
-
-/* An AnyValue that is not one of the plain ones, from its first byte. */
-static int value_parsed(Quick *q, PythiaAttributes *list, PythiaText name) {
-    PythiaReader *r = q->r;
-    const char *why;
-    if (pythia_json_scan_peek(&q->in) != '{') return 0;
-    const unsigned char *start = q->in.p;
-    if (!pythia_json_scan_skip_brackets(&q->in)) return 0;
-    int result = pythia_json_parse(&r->json, start, (size_t)(q->in.p - start), &why);
-    if (result == PYTHIA_JSON_NOMEM) r->rc = SQLITE_NOMEM;
-    if (result != PYTHIA_JSON_OK) return 0;
-    pythia_otlp_attribute(r, list, name, 1);
-    /* The next value is parsed into the same place. */
-    PythiaAttribute *a = &list->items[list->n - 1];
-    if (r->rc == SQLITE_OK && a->type >= PYTHIA_VALUE_TEXT)
-        a->text = pythia_reader_copy(r, a->text);
-    return r->rc == SQLITE_OK;
-}
-
-static int value_double(Quick *q, double *real) {
-    PythiaText text;
-    int integer;
-    int64_t value;
-    if (!pythia_json_scan_number(&q->in, &text, &integer)) return 0;
-    if (integer) {
-        if (text.n > 18 || !pythia_text_int64(text, &value)) return 0;
-        *real = (double)value;
-        return 1;
-    }
-    return pythia_text_double(text, real) && isfinite(*real);
-}
-
-static int value_int(Quick *q, int64_t *value) {
-    PythiaText text;
-    int integer = 1;
-    if (pythia_json_scan_peek(&q->in) == '"' ? !pythia_json_scan_string(&q->in, &text)
-                                             : !pythia_json_scan_number(&q->in, &text, &integer))
-        return 0;
-    return integer && pythia_text_int64(text, value);
-}
-
-/* The member of an AnyValue that is plain; *a is filled. */
-static int value_plain(Quick *q, PythiaText type, PythiaAttribute *a) {
-    if (type.n == 11 && IS(type, "stringValue")) {
-        a->type = PYTHIA_VALUE_TEXT;
-        return pythia_json_scan_string(&q->in, &a->text);
-    }
-    if (type.n == 8 && IS(type, "intValue")) {
-        a->type = PYTHIA_VALUE_INT;
-        return value_int(q, &a->integer);
-    }
-    if (type.n == 9 && IS(type, "boolValue")) {
-        a->type = PYTHIA_VALUE_BOOL;
-        a->integer = pythia_json_scan_peek(&q->in) == 't';
-        return a->integer ? PYTHIA_JSON_SCAN_LITERAL(&q->in, "true")
-                          : PYTHIA_JSON_SCAN_LITERAL(&q->in, "false");
-    }
-    if (type.n == 11 && IS(type, "doubleValue")) {
-        a->type = PYTHIA_VALUE_DOUBLE;
-        return value_double(q, &a->real);
-    }
-    return 0;
-}
-
-/* Passes over the literal if it comes next, without white space. */
-#define AHEAD(q, literal)                                                                          \
-    (memcmp((q)->in.p, (literal), sizeof(literal) - 1) == 0 &&                                     \
-     ((q)->in.p += sizeof(literal) - 1, 1))
-
-/* From the opening brace of a KeyValue to that of its value; *start is then there. */
-static int attribute_key(Quick *q, PythiaText *name, const unsigned char **start) {
-    PythiaText text;
-    if (!AHEAD(q, "{\"key\":") &&
-        (!pythia_json_scan_take(&q->in, '{') || !pythia_json_scan_key(&q->in, &text) ||
-         text.n != 3 || !IS(text, "key")))
-        return 0;
-    if (!pythia_json_scan_string(&q->in, name)) return 0;
-    if (!AHEAD(q, ",\"value\":") &&
-        (!pythia_json_scan_take(&q->in, ',') || !pythia_json_scan_key(&q->in, &text) ||
-         text.n != 5 || !IS(text, "value")))
-        return 0;
-    pythia_json_scan_peek(&q->in);
-    *start = q->in.p;
-    return 1;
-}
-
-/* An AnyValue; *a is filled when it is a plain one. */
-static int attribute_value(Quick *q, PythiaAttribute *a) {
-    PythiaText text;
-    if (AHEAD(q, "{\"stringValue\":")) {
-        a->type = PYTHIA_VALUE_TEXT;
-        return pythia_json_scan_string(&q->in, &a->text) && pythia_json_scan_take(&q->in, '}');
-    }
-    return pythia_json_scan_take(&q->in, '{') && pythia_json_scan_key(&q->in, &text) &&
-           value_plain(q, text, a) && pythia_json_scan_take(&q->in, '}');
-}
-
-static int attribute(Quick *q, PythiaAttributes *list) {
-    PythiaText name;
-    const unsigned char *start;
-    if (!attribute_key(q, &name, &start)) return 0;
-    PythiaAttribute *a = pythia_attributes_add(q->r, list, name);
-    if (!a) return 0;
-    if (attribute_value(q, a)) return pythia_json_scan_take(&q->in, '}');
-    if (q->r->rc != SQLITE_OK) return 0;
-    q->in.p = start;
-    list->n--;
-    return value_parsed(q, list, name) && pythia_json_scan_take(&q->in, '}');
-}
-
-static int attributes(Quick *q, PythiaAttributes *list) {
-    int next = pythia_json_scan_enter(&q->in, '[', ']');
-    while (next == 1) {
-        if (!attribute(q, list)) return 0;
-        next = pythia_json_scan_more(&q->in, ']');
-    }
-    return next;
-}
-
-/* ---- spans ---- */
+typedef PythiaOtlpQuick Quick;
 
 static unsigned member_of(PythiaText k) {
     switch (k.n) {
@@ -226,7 +92,13 @@ typedef struct QuickSpan {
 static int enumeration(Quick *q, int (*named)(PythiaText), int most, int *value) {
     int64_t n;
     PythiaText text;
-    if (pythia_json_scan_peek(&q->in) != '"') {
+    unsigned digit = pythia_json_scan_peek(&q->in) - '0', after = q->in.p[1];
+    if (digit <= (unsigned)most && (after == ',' || after == '}')) {
+        *value = (int)digit;
+        q->in.p++;
+        return 1;
+    }
+    if (*q->in.p != '"') {
         if (!pythia_json_scan_whole(&q->in, &n)) return 0;
         *value = n <= most ? (int)n : -1;
         return 1;
@@ -289,7 +161,8 @@ static int event(Quick *q) {
         } else if (which == 2) {
             good = pythia_json_scan_string(&q->in, &point->name);
         } else {
-            good = which == 4 ? attributes(q, &r->nested) : detail_rest(q, k, &dropped);
+            good = which == 4 ? pythia_otlp_quick_attributes(q, &r->nested)
+                              : detail_rest(q, k, &dropped);
         }
         if (!good) return 0;
         next = pythia_json_scan_more(&q->in, '}');
@@ -329,7 +202,7 @@ static int link(Quick *q) {
         if (seen & (unsigned)which) return 0;
         seen |= (unsigned)which;
         if (which == 4)
-            good = attributes(q, &r->nested);
+            good = pythia_otlp_quick_attributes(q, &r->nested);
         else
             good = which    ? pythia_json_scan_string(&q->in, which == 1   ? &trace
                                                               : which == 2 ? &span
@@ -360,20 +233,34 @@ static int links(Quick *q) {
 
 static int span_id(Quick *q, PythiaRef *ref) {
     PythiaText text;
+    const unsigned char *p = q->in.p;
+    uint64_t number;
+    if (q->in.end - p > 17 && p[0] == '"' && p[17] == '"' &&
+        pythia_id_read16((const char *)p + 1, &number) && number) {
+        ref->id = (PythiaId){0, number, PYTHIA_ID_HEX16};
+        q->in.p += 18;
+        return 1;
+    }
     if (!pythia_json_scan_string(&q->in, &text)) return 0;
     *ref = pythia_otlp_id(text);
     return 1;
 }
 
-/* The spans of a trace come one after the other. */
+/* The spans of a trace come one after the other. A number has no escapes: it is known by its bytes. */
 static int trace_id(Quick *q, PythiaRef *ref) {
     PythiaText text;
-    if (!pythia_json_scan_string(&q->in, &text)) return 0;
-    if (!pythia_text_equal(text, q->trace_text)) {
-        q->trace_text = text;
-        q->trace = pythia_otlp_id(text);
+    const unsigned char *p = q->in.p;
+    size_t n = q->trace_text.n;
+    if (n && q->in.end - p > (ptrdiff_t)n + 1 && *p == '"' && p[n + 1] == '"' &&
+        pythia_bytes_equal(p + 1, q->trace_text.p, n)) {
+        q->in.p += n + 2;
+        *ref = q->trace;
+        return 1;
     }
-    *ref = q->trace;
+    if (!pythia_json_scan_string(&q->in, &text)) return 0;
+    *ref = q->trace = pythia_otlp_id(text);
+    q->trace_text = text;
+    if (ref->id.form == PYTHIA_ID_TEXT || ref->id.form == PYTHIA_ID_NONE) q->trace_text.n = 0;
     return 1;
 }
 
@@ -395,7 +282,7 @@ static int span_member(Quick *q, unsigned member, QuickSpan *s) {
     case MEMBER_END:
         return pythia_json_scan_whole(&q->in, &s->end);
     case MEMBER_ATTRIBUTES:
-        return attributes(q, &r->attributes);
+        return pythia_otlp_quick_attributes(q, &r->attributes);
     case MEMBER_EVENTS:
         return events(q, s);
     case MEMBER_LINKS:
@@ -428,67 +315,77 @@ static int span_finish(Quick *q, const QuickSpan *s, const PythiaResource *resou
     return r->rc == SQLITE_OK;
 }
 
-static uint64_t word_at(const unsigned char *p) {
-    uint64_t word;
-    memcpy(&word, p, sizeof word);
-    return word;
-}
-
-static void key_words(PythiaOtlpKey *k, const unsigned char *p, size_t n) {
-    memset(k, 0, sizeof *k);
-    if (n > sizeof k->words) return;
-    memcpy(k->words, p, n);
-    memset(k->masks, 0xff, n);
+static void key_set(PythiaOtlpKey *k, const unsigned char *p, size_t n) {
+    k->mask = 0;
+    if (n > sizeof k->bytes) return;
+    memcpy(k->bytes, p, n);
     k->n = (unsigned)n;
+    k->mask = (uint32_t)(((uint64_t)1 << n) - 2); /* not the byte before it */
 }
 
 static inline int key_again(const PythiaOtlpKey *k, const unsigned char *p) {
-    uint64_t differ = (k->words[0] ^ word_at(p)) & k->masks[0];
-    differ |= (k->words[1] ^ word_at(p + 8)) & k->masks[1];
-    differ |= (k->words[2] ^ word_at(p + 16)) & k->masks[2];
-    return k->n && !differ;
+#ifdef __SSE2__
+    uint32_t same = 0;
+    for (int i = 0; i < PYTHIA_OTLP_KEY_BYTES; i += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+        __m128i y = _mm_loadu_si128((const __m128i *)(const void *)(k->bytes + i));
+        same |= (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y)) << i;
+    }
+    return k->mask && (same & k->mask) == k->mask;
+#else
+    return k->mask && memcmp(p + 1, k->bytes + 1, k->n - 1) == 0;
+#endif
 }
 
-/* The member that comes next. The one that came after `before` the last time is tried first. */
-static int span_key(Quick *q, unsigned before, unsigned *member) {
+/* The member that comes next, from the brace or comma before it. The one that came after `before` the last time is
+** tried first. */
+static inline int span_key(Quick *q, unsigned before, unsigned *member) {
     unsigned guess = q->state->after[before];
+    const PythiaOtlpKey *key = &q->state->keys[guess];
     PythiaText k;
-    pythia_json_scan_peek(&q->in);
-    const unsigned char *start = q->in.p;
-    if (key_again(&q->state->keys[guess], start)) {
-        q->in.p += q->state->keys[guess].n;
+    if (key_again(key, q->in.p)) {
+        q->in.p += key->n;
         *member = guess;
         return 1;
     }
+    const unsigned char *start = q->in.p++;
     *member = MEMBER_UNKNOWN;
     if (!pythia_json_scan_key(&q->in, &k)) return 0;
     *member = member_of(k);
     if (*member == MEMBER_UNKNOWN) return !memchr(k.p, '_', k.n);
     q->state->after[before] = (unsigned char)*member;
-    key_words(&q->state->keys[*member], start, (size_t)(q->in.p - start));
+    key_set(&q->state->keys[*member], start, (size_t)(q->in.p - start));
     return 1;
 }
 
-static int span(Quick *q, const PythiaResource *resource) {
-    QuickSpan s;
+/* The members of a span, whose opening brace comes next. */
+static int span_members(Quick *q, QuickSpan *s) {
     unsigned member = MEMBER_UNKNOWN; /* none yet */
-    memset(&s, 0, sizeof s);
-    pythia_draft_begin(q->r);
-    int next = pythia_json_scan_enter(&q->in, '{', '}');
-    while (next == 1) {
+    if (pythia_json_scan_peek(&q->in) != '{') return 0;
+    for (;;) {
         unsigned before = member;
         if (!span_key(q, before, &member)) return 0;
+        pythia_json_scan_peek(&q->in);
         if (member == MEMBER_UNKNOWN) {
             if (!pythia_json_scan_skip_scalar(&q->in)) return 0;
             member = before;
         } else {
-            if (SEEN(&s, member)) return 0;
-            s.seen |= 1u << member;
-            if (pythia_json_scan_peek(&q->in) == 'n' || !span_member(q, member, &s)) return 0;
+            if (SEEN(s, member)) return 0;
+            s->seen |= 1u << member;
+            if (!span_member(q, member, s)) return 0;
         }
-        next = pythia_json_scan_more(&q->in, '}');
+        unsigned next = pythia_json_scan_peek(&q->in);
+        if (next == '}') break;
+        if (next != ',' || q->in.p >= q->in.end) return 0;
     }
-    return next && span_finish(q, &s, resource);
+    return ++q->in.p <= q->in.end;
+}
+
+static int span(Quick *q, const PythiaResource *resource) {
+    QuickSpan s;
+    memset(&s, 0, sizeof s);
+    pythia_draft_begin(q->r);
+    return span_members(q, &s) && span_finish(q, &s, resource);
 }
 
 /* ---- the levels above ---- */
@@ -502,7 +399,7 @@ static int spans(Quick *q, const PythiaResource *resource) {
     return next;
 }
 
-static int scope(Quick *q) {
+static int scope_object(Quick *q) {
     PythiaText k, name = {"", 0}, version = {"", 0};
     unsigned seen = 0;
     int next = pythia_json_scan_enter(&q->in, '{', '}');
@@ -519,6 +416,43 @@ static int scope(Quick *q) {
     pythia_otlp_scope(q->r, name, version);
     pythia_attributes_keep(q->r, &q->r->shared);
     return next;
+}
+
+/* Passes over what is known to be there; 0: another text begins here. */
+static int known_again(Quick *q, const PythiaOtlpKnown *known) {
+    size_t n = pythia_otlp_known(known, q->in.p, (size_t)(q->in.end - q->in.p));
+    q->in.p += n;
+    return n != 0;
+}
+
+/* From `start` to here, if it can be remembered: bytes outside of ASCII in there are looked at now, and for all
+** documents that repeat them. `high`: whether there were some before. */
+static PythiaText known_text(Quick *q, const unsigned char *start, unsigned high) {
+    PythiaText text = {(const char *)start, (size_t)(q->in.p - start)};
+    if (q->in.high && !pythia_json_is_utf8(start, text.n)) text.n = 0;
+    q->in.high |= high;
+    return text;
+}
+
+static int scope(Quick *q) {
+    enum { SCOPE_MOST = 256 };
+    if (pythia_json_scan_peek(&q->in) != '{' || q->in.p >= q->in.end) return 0;
+    const unsigned char *start = q->in.p;
+    size_t left = (size_t)(q->in.end - start);
+    /* Where it seems to end, so that what follows does not tell where it is looked for. */
+    const unsigned char *end = memchr(start, '}', left < SCOPE_MOST ? left : SCOPE_MOST);
+    PythiaOtlpKnown *known =
+        pythia_otlp_scope_place(q->r, start, end ? (size_t)(end - start) : left);
+    if (known_again(q, known)) {
+        pythia_otlp_scope_again(q->r, known);
+        return q->r->rc == SQLITE_OK;
+    }
+    unsigned high = q->in.high;
+    q->in.high = 0;
+    if (!scope_object(q) || q->r->rc != SQLITE_OK) return 0;
+    PythiaText text = known_text(q, start, high);
+    if (text.n) pythia_otlp_scope_set(known, text, q->r);
+    return 1;
 }
 
 static int scope_spans(Quick *q, const PythiaResource *resource) {
@@ -550,60 +484,15 @@ static int scope_spans_list(Quick *q, const PythiaResource *resource) {
     return next;
 }
 
-void pythia_otlp_state_release(void *state) {
-    PythiaOtlpState *s = state;
-    for (int i = 0; i < PYTHIA_OTLP_KNOWN; i++)
-        pythia_arena_clear(&s->known[i].arena);
-}
-
-/* The place of the resource whose text begins at q->in.p. */
-static PythiaOtlpKnown *known_place(const Quick *q) {
-    PythiaOtlpState *s = q->state;
-    size_t n = (size_t)(q->in.end - q->in.p);
-    return &s->known[pythia_hash64(q->in.p, n < KNOWN_HASHED ? n : KNOWN_HASHED) %
-                     PYTHIA_OTLP_KNOWN];
-}
-
-/* Whether the text that begins at q->in.p is that of the resource; it is then passed over. */
-static int known_again(Quick *q, const PythiaOtlpKnown *k) {
-    if (!k->text.n || (size_t)(q->in.end - q->in.p) <= k->text.n ||
-        memcmp(k->text.p, q->in.p, k->text.n) != 0)
-        return 0;
-    q->in.p += k->text.n;
-    return 1;
-}
-
-static int known_texts(PythiaArena *arena, PythiaText *text) {
-    if (text->n) text->p = pythia_arena_copy(arena, text->p, text->n);
-    return text->p != NULL;
-}
-
-/* Remembers a resource. Without memory for that it is not remembered. */
-static void known_set(PythiaOtlpKnown *k, PythiaText text, const PythiaResource *resource) {
-    pythia_arena_reset(&k->arena);
-    k->text.n = 0;
-    if (text.n > KNOWN_BYTES) return;
-    PythiaResource copy = *resource;
-    PythiaAttribute *a = pythia_arena_copy(&k->arena, copy.attributes, copy.n * sizeof *a);
-    int good = a && known_texts(&k->arena, &text) && known_texts(&k->arena, &copy.service) &&
-               known_texts(&k->arena, &copy.instance);
-    for (size_t i = 0; good && i < copy.n; i++)
-        good = known_texts(&k->arena, &a[i].key) &&
-               (a[i].type < PYTHIA_VALUE_TEXT || known_texts(&k->arena, &a[i].text));
-    if (!good) return;
-    copy.attributes = a;
-    k->resource = copy;
-    k->text = text;
-}
-
 static int resource_object(Quick *q) {
     PythiaText k;
     int seen = 0;
     int next = pythia_json_scan_enter(&q->in, '{', '}');
     while (next == 1) {
         if (!pythia_json_scan_key(&q->in, &k)) return 0;
-        int good = k.n == 10 && IS(k, "attributes") ? !seen++ && attributes(q, &q->r->resource)
-                                                    : pythia_json_scan_skip_scalar(&q->in);
+        int good = k.n == 10 && IS(k, "attributes")
+                       ? !seen++ && pythia_otlp_quick_attributes(q, &q->r->resource)
+                       : pythia_json_scan_skip_scalar(&q->in);
         if (!good) return 0;
         next = pythia_json_scan_more(&q->in, '}');
     }
@@ -611,23 +500,21 @@ static int resource_object(Quick *q) {
 }
 
 static int resource(Quick *q, PythiaResource *resource) {
-    pythia_json_scan_peek(&q->in);
+    if (pythia_json_scan_peek(&q->in) != '{' || q->in.p >= q->in.end) return 0;
     const unsigned char *start = q->in.p;
-    PythiaOtlpKnown *known = known_place(q);
+    PythiaOtlpKnown *known = pythia_otlp_resource_place(q->r, start, (size_t)(q->in.end - start));
     if (known_again(q, known)) {
         *resource = known->resource;
         return 1;
     }
-    /* Bytes outside of ASCII in here are looked at once, but for all documents that repeat them. */
     unsigned high = q->in.high;
     q->in.high = 0;
     pythia_resource_begin(q->r);
     if (!resource_object(q)) return 0;
     pythia_otlp_resource(q->r, resource);
     if (q->r->rc != SQLITE_OK) return 0;
-    PythiaText text = {(const char *)start, (size_t)(q->in.p - start)};
-    if (!q->in.high || pythia_json_is_utf8(start, text.n)) known_set(known, text, resource);
-    q->in.high |= high;
+    PythiaText text = known_text(q, start, high);
+    if (text.n) pythia_otlp_resource_set(known, text, resource);
     return 1;
 }
 

@@ -21,17 +21,11 @@ void pythia_reader_clear(PythiaReader *reader) {
 
 /* ---- attributes ---- */
 
-PythiaAttribute *pythia_attributes_add(PythiaReader *reader, PythiaAttributes *list,
-                                       PythiaText key) {
-    if (reader->rc != SQLITE_OK) return NULL;
-    if (list->n == list->capacity) {
-        reader->rc =
-            pythia_grow((void **)&list->items, &list->capacity, list->n + 1, sizeof *list->items);
-        if (reader->rc != SQLITE_OK) return NULL;
-    }
-    PythiaAttribute *attribute = &list->items[list->n++];
-    *attribute = (PythiaAttribute){.key = key};
-    return attribute;
+/* Makes room for one more; 0 when there is none, and rc is set. */
+int pythia_attributes_grow(PythiaReader *reader, PythiaAttributes *list) {
+    reader->rc =
+        pythia_grow((void **)&list->items, &list->capacity, list->n + 1, sizeof *list->items);
+    return reader->rc == SQLITE_OK;
 }
 
 void pythia_attributes_text(PythiaReader *reader, PythiaAttributes *list, PythiaText key,
@@ -226,38 +220,29 @@ static void draft_points(PythiaReader *reader) {
     record->npoints = kept;
 }
 
-/* Spans of one kind come with the same keys in the same places: most often a comparison is enough. */
-static void draft_key(PythiaReader *reader, PythiaAttribute *a, size_t place) {
-    PythiaAtoms *atoms = reader->atoms;
-    if (place >= PYTHIA_READER_PLACES) {
-        a->key_atom = pythia_atom(atoms, &a->key);
-        return;
-    }
-    uint32_t last = reader->last_keys[place];
-    if (last && atoms->lengths[last] == a->key.n &&
-        (atoms->texts[last] == a->key.p || memcmp(atoms->texts[last], a->key.p, a->key.n) == 0)) {
-        a->key.p = atoms->texts[last];
-        a->key_atom = last;
-        return;
-    }
-    reader->last_keys[place] = a->key_atom = pythia_atom(atoms, &a->key);
+/* The atom of a text. Spans of one kind come with the same keys in the same places, and often with the same values:
+** then a comparison is enough. */
+static uint32_t draft_atom(PythiaAtoms *atoms, PythiaText *text, uint32_t *last) {
+    if (!*last || !pythia_atom_is(atoms, *last, *text)) return *last = pythia_atom(atoms, text);
+    text->p = atoms->texts[*last].p;
+    return *last;
 }
 
 void pythia_attributes_keep(PythiaReader *reader, PythiaAttributes *list) {
     for (size_t i = 0; reader->atoms && i < list->n; i++) {
         PythiaAttribute *a = &list->items[i];
-        if (!a->key_atom) a->key_atom = pythia_atom(reader->atoms, &a->key);
-        if (a->type >= PYTHIA_VALUE_TEXT && !a->text_atom)
-            a->text_atom = pythia_atom(reader->atoms, &a->text);
+        a->key_atom = pythia_atom(reader->atoms, &a->key);
+        if (a->type >= PYTHIA_VALUE_TEXT) a->text_atom = pythia_atom(reader->atoms, &a->text);
     }
 }
 
-static void draft_atoms(PythiaReader *reader, PythiaAttributes *list) {
+static void draft_atoms(PythiaAtoms *atoms, PythiaAttributes *list, PythiaReaderPlace *places) {
     for (size_t i = 0; i < list->n; i++) {
         PythiaAttribute *a = &list->items[i];
-        if (!a->key_atom) draft_key(reader, a, i);
-        if (a->type >= PYTHIA_VALUE_TEXT && !a->text_atom)
-            a->text_atom = pythia_atom(reader->atoms, &a->text);
+        if (a->key_atom) continue;
+        PythiaReaderPlace none = {0, 0}, *place = i < PYTHIA_READER_PLACES ? &places[i] : &none;
+        a->key_atom = draft_atom(atoms, &a->key, &place->key);
+        if (a->type >= PYTHIA_VALUE_TEXT) a->text_atom = draft_atom(atoms, &a->text, &place->text);
     }
 }
 
@@ -274,8 +259,8 @@ void pythia_draft_emit(PythiaReader *reader) {
     draft_points(reader);
     if (reader->rc != SQLITE_OK) return;
     if (reader->atoms) {
-        draft_atoms(reader, &reader->attributes);
-        draft_atoms(reader, &reader->nested);
+        draft_atoms(reader->atoms, &reader->attributes, reader->places);
+        draft_atoms(reader->atoms, &reader->nested, reader->nested_places);
         record->operation_atom = pythia_atom(reader->atoms, &record->operation);
     }
     record->attributes = reader->attributes.items;

@@ -23,6 +23,11 @@ typedef struct PythiaAttributes {
 
 enum { PYTHIA_READER_PLACES = 16 };
 
+/* What stood at one place of a list of attributes the last time; most often it does again. Atoms, 0: none. */
+typedef struct PythiaReaderPlace {
+    uint32_t key, text;
+} PythiaReaderPlace;
+
 typedef struct PythiaReader {
     const PythiaSink *sink;
     PythiaReadStats *stats;
@@ -58,16 +63,24 @@ typedef struct PythiaReader {
     void *state;       /* of the format's reader */
 
     PythiaAtoms *atoms; /* borrowed, or NULL */
-    uint32_t last_keys
-        [PYTHIA_READER_PLACES]; /* atom: the key at each place of the attributes seen last */
+    PythiaReaderPlace places[PYTHIA_READER_PLACES], nested_places[PYTHIA_READER_PLACES];
 } PythiaReader;
 
 /* A zeroed reader with sink, stats and first_serial set is ready. */
 void pythia_reader_clear(PythiaReader *reader);
 
 /* ---- attributes. The slot is zeroed; NULL on failure, and rc is set. ---- */
-PythiaAttribute *pythia_attributes_add(PythiaReader *reader, PythiaAttributes *list,
-                                       PythiaText key);
+int pythia_attributes_grow(PythiaReader *reader, PythiaAttributes *list);
+
+static inline PythiaAttribute *pythia_attributes_add(PythiaReader *reader, PythiaAttributes *list,
+                                                     PythiaText key) {
+    if (reader->rc != SQLITE_OK ||
+        (list->n == list->capacity && !pythia_attributes_grow(reader, list)))
+        return NULL;
+    PythiaAttribute *attribute = &list->items[list->n++];
+    *attribute = (PythiaAttribute){.key = key};
+    return attribute;
+}
 void pythia_attributes_text(PythiaReader *reader, PythiaAttributes *list, PythiaText key,
                             PythiaText value);
 void pythia_attributes_int(PythiaReader *reader, PythiaAttributes *list, PythiaText key,

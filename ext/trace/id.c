@@ -26,9 +26,8 @@ static int word_read(const unsigned char *p, size_t n, uint64_t *word) {
     return bad < 16;
 }
 
-/* Reads 16 hex digits; 0 when one is not a digit. */
 #ifdef __SSE2__
-static int word16_read(const unsigned char *p, uint64_t *word) {
+int pythia_id_read16(const char *p, uint64_t *word) {
     __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
     __m128i digit = _mm_sub_epi8(v, _mm_set1_epi8('0'));
     __m128i letter = _mm_sub_epi8(_mm_or_si128(v, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
@@ -46,8 +45,8 @@ static int word16_read(const unsigned char *p, uint64_t *word) {
     return 1;
 }
 #else
-static int word16_read(const unsigned char *p, uint64_t *word) {
-    return word_read(p, 16, word);
+int pythia_id_read16(const char *p, uint64_t *word) {
+    return word_read((const unsigned char *)p, 16, word);
 }
 #endif
 
@@ -57,9 +56,9 @@ static int hex_read(const char *text, size_t n, uint64_t *hi, uint64_t *lo) {
     size_t high = n > 16 ? n - 16 : 0;
     if (n == 16) {
         *hi = 0;
-        return word16_read(p, lo);
+        return pythia_id_read16(text, lo);
     }
-    if (n == 32) return word16_read(p, hi) & word16_read(p + 16, lo);
+    if (n == 32) return pythia_id_read16(text, hi) & pythia_id_read16(text + 16, lo);
     return word_read(p, high, hi) & word_read(p + high, n - high, lo);
 }
 
@@ -102,10 +101,8 @@ PythiaId pythia_id_parse_padded(PythiaText text) {
 PythiaId pythia_id_from_bytes(const unsigned char *bytes, size_t n) {
     PythiaId id = {0, 0, PYTHIA_ID_NONE};
     if (n != 8 && n != 16) return id;
-    for (size_t i = 0; i < n; i++) {
-        id.hi = id.hi << 8 | id.lo >> 56;
-        id.lo = id.lo << 8 | bytes[i];
-    }
+    if (n == 16) id.hi = __builtin_bswap64(pythia_load64(bytes));
+    id.lo = __builtin_bswap64(pythia_load64(bytes + n - 8));
     if (id.hi || id.lo) id.form = n == 8 ? PYTHIA_ID_HEX16 : PYTHIA_ID_HEX32;
     return id;
 }

@@ -40,6 +40,9 @@ PythiaId pythia_id_parse(PythiaText text);
 /* The same, for formats that drop leading zeros: up to 16 hex digits are padded to 16, 17 to 31 to 32. */
 PythiaId pythia_id_parse_padded(PythiaText text);
 
+/* Reads 16 hex digits; 0 when one is not a digit. */
+int pythia_id_read16(const char *p, uint64_t *word);
+
 /* Ids from raw bytes, most significant first: 8 bytes give HEX16, 16 bytes HEX32; other lengths or all
 ** zeros give PYTHIA_ID_NONE. */
 PythiaId pythia_id_from_bytes(const unsigned char *bytes, size_t n);

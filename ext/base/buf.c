@@ -135,8 +135,22 @@ static size_t utf8_good(const unsigned char *p, size_t n) {
     return i;
 }
 
+/* The last step overlaps the one before it. */
+static int is_ascii(const unsigned char *p, size_t n) {
+    uint64_t bits = 0;
+    if (n < 8) {
+        for (size_t i = 0; i < n; i++)
+            bits |= p[i];
+        return bits < 0x80;
+    }
+    for (size_t i = 0; i + 8 < n; i += 8)
+        bits |= pythia_load64(p + i);
+    return !((bits | pythia_load64(p + n - 8)) & 0x8080808080808080u);
+}
+
 int pythia_text_is_utf8(PythiaText text) {
-    return utf8_good((const unsigned char *)text.p, text.n) == text.n;
+    const unsigned char *p = (const unsigned char *)text.p;
+    return is_ascii(p, text.n) || utf8_good(p, text.n) == text.n;
 }
 
 void pythia_buf_utf8(PythiaBuf *buf, PythiaText text) {

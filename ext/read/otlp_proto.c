@@ -44,13 +44,15 @@ typedef struct ProtoSpan {
     PythiaText trace, span, parent, state, name, status;
     uint64_t start, end, kind;
     uint64_t dropped[3];
-    int events, links; /* there are some */
-    int times;         /* one of start and end is there, whatever its value */
-    int log;           /* fields with types of a LogRecord, or of a Metric */
+    const unsigned char *events, *links; /* before the first one; NULL: there is none */
+    int times;                           /* one of start and end is there, whatever its value */
+    int log;                             /* fields with types of a LogRecord, or of a Metric */
     int broken;
 } ProtoSpan;
 
-static void span_field(PythiaProto *x, const PythiaField *f, ProtoSpan *s) {
+/* `before`: where the field begins. */
+static void span_field(PythiaProto *x, const PythiaField *f, const unsigned char *before,
+                       ProtoSpan *s) {
     switch (f->tag) {
     case BYTES(1):
         s->trace = f->text;
@@ -69,6 +71,8 @@ static void span_field(PythiaProto *x, const PythiaField *f, ProtoSpan *s) {
         break;
     case VARINT(6):
         s->kind = f->value;
+        x->reader->record.kind =
+            (int)(f->value % PYTHIA_OTLP_KINDS); /* until it is known for good */
         break;
     case FIXED64(7):
         s->start = f->value;
@@ -82,10 +86,10 @@ static void span_field(PythiaProto *x, const PythiaField *f, ProtoSpan *s) {
         if (!pythia_proto_attribute(x, &x->reader->attributes, f->text, NULL)) s->broken = 1;
         break;
     case BYTES(11):
-        s->events = 1;
+        if (!s->events) s->events = before;
         break;
     case BYTES(13):
-        s->links = 1;
+        if (!s->links) s->links = before;
         break;
     case BYTES(15):
         s->status = f->text;
@@ -207,10 +211,10 @@ static int span_link(PythiaProto *x, PythiaText message) {
     return good && !odd && next == PYTHIA_WIRE_END;
 }
 
-/* The span's fields of one number, once more. */
-static int span_each(PythiaProto *x, PythiaText message, uint64_t tag,
+/* The span's fields of one number, once more, from the first one on. */
+static int span_each(PythiaProto *x, PythiaText message, const unsigned char *first, uint64_t tag,
                      int (*take)(PythiaProto *, PythiaText)) {
-    PythiaWire w = pythia_wire(message);
+    PythiaWire w = {first, (const unsigned char *)message.p + message.n};
     PythiaField f;
     int good = 1;
     while (good && pythia_wire_next(&w, &f) == PYTHIA_WIRE_FIELD && x->reader->rc == SQLITE_OK)
@@ -265,8 +269,9 @@ static void proto_span(PythiaProto *x, PythiaText message, const PythiaResource 
     memset(&s, 0, sizeof s);
     x->deep = x->not_utf8 = 0;
     pythia_draft_begin(r);
-    while ((next = pythia_wire_next(&w, &f)) == PYTHIA_WIRE_FIELD)
-        span_field(x, &f, &s);
+    const unsigned char *before = w.p;
+    for (; (next = pythia_wire_next(&w, &f)) == PYTHIA_WIRE_FIELD; before = w.p)
+        span_field(x, &f, before, &s);
     if (next == PYTHIA_WIRE_END && span_is_none(&s)) {
         x->no_traces = 1;
         return;
@@ -276,13 +281,13 @@ static void proto_span(PythiaProto *x, PythiaText message, const PythiaResource 
     r->record.resource = resource;
     r->record.operation = pythia_proto_text(x, s.name);
     r->record.kind = pythia_otlp_kind((int64_t)s.kind);
-    s.broken = !span_status(x, s.status);
+    s.broken = s.status.n && !span_status(x, s.status);
     pythia_otlp_trace_state(r, &r->attributes, pythia_proto_text(x, s.state));
     pythia_otlp_shared(r);
     for (int i = 0; i < 3; i++)
         proto_dropped(x, &r->attributes, i, s.dropped[i]);
-    if (s.events && !s.broken) s.broken = !span_each(x, message, BYTES(11), span_event);
-    if (s.links && !s.broken) s.broken = !span_each(x, message, BYTES(13), span_link);
+    if (s.events && !s.broken) s.broken = !span_each(x, message, s.events, BYTES(11), span_event);
+    if (s.links && !s.broken) s.broken = !span_each(x, message, s.links, BYTES(13), span_link);
     if (s.broken) {
         pythia_draft_reject(r, "syntax", "%s", broken_span);
         return;
@@ -314,9 +319,9 @@ static PythiaText part_find(PythiaText message, uint64_t tag) {
     return (PythiaText){"", 0};
 }
 
-/* The attributes of a resource or scope. A broken one costs itself. */
-static void part_attributes(PythiaProto *x, ProtoPart *part, PythiaText message, uint64_t tag,
-                            PythiaAttributes *list, const char *prefix) {
+/* The attributes of a resource or scope. A broken one costs itself. 0: something was said about them. */
+static int part_attributes(PythiaProto *x, ProtoPart *part, PythiaText message, uint64_t tag,
+                           PythiaAttributes *list, const char *prefix) {
     PythiaWire w = pythia_wire(message);
     PythiaField f;
     int next, good = 1;
@@ -325,19 +330,63 @@ static void part_attributes(PythiaProto *x, ProtoPart *part, PythiaText message,
         if (f.tag == tag) good &= pythia_proto_attribute(x, list, f.text, prefix);
     pythia_draft_begin(x->reader); /* no span is concerned */
     part_position(x, part, message.p);
+    int quiet = good && next == PYTHIA_WIRE_END && !x->deep && !x->not_utf8;
     if (!good || next != PYTHIA_WIRE_END)
         pythia_reader_note(x->reader, "syntax", "An attribute of the %s is broken.",
                            prefix ? "scope" : "resource");
     proto_notes(x, prefix ? "scope" : "resource");
+    return quiet && x->reader->rc == SQLITE_OK;
+}
+
+/* Where a resource or scope is remembered; NULL for those in which there is nothing, and for a reader that keeps no
+** texts: such a one looks into everything. *again: it is the one. Those are not remembered about which something is to
+** be said each time. */
+static PythiaOtlpKnown *part_known(PythiaReader *r, PythiaText message,
+                                   PythiaOtlpKnown *(*place)(PythiaReader *, const void *, size_t),
+                                   int *again) {
+    *again = 0;
+    if (!r->atoms || !message.n) return NULL;
+    PythiaOtlpKnown *known = place(r, message.p, message.n);
+    *again = pythia_otlp_known(known, message.p, message.n) == message.n;
+    return known;
+}
+
+static void part_resource(PythiaProto *x, ProtoPart *part, PythiaText message) {
+    PythiaReader *r = x->reader;
+    int again;
+    PythiaOtlpKnown *known = part_known(r, message, pythia_otlp_resource_place, &again);
+    if (again) {
+        part->resource = known->resource;
+        return;
+    }
+    pythia_resource_begin(r);
+    int quiet = part_attributes(x, part, message, BYTES(1), &r->resource, NULL);
+    pythia_otlp_resource(r, &part->resource);
+    if (known && quiet && r->rc == SQLITE_OK)
+        pythia_otlp_resource_set(known, message, &part->resource);
+}
+
+/* What the spans of a scope have in common. */
+static void part_shared(PythiaProto *x, ProtoPart *part, PythiaText scope) {
+    PythiaReader *r = x->reader;
+    int again;
+    PythiaOtlpKnown *known = part_known(r, scope, pythia_otlp_scope_place, &again);
+    if (again) {
+        pythia_otlp_scope_again(r, known);
+        return;
+    }
+    PythiaText name = part_find(scope, BYTES(1)), version = part_find(scope, BYTES(2));
+    pythia_otlp_scope(r, pythia_proto_text(x, name), pythia_proto_text(x, version));
+    int quiet = part_attributes(x, part, scope, BYTES(3), &r->shared, PYTHIA_OTLP_SCOPE);
+    pythia_attributes_keep(r, &r->shared);
+    if (known && quiet && r->rc == SQLITE_OK) pythia_otlp_scope_set(known, scope, r);
 }
 
 static void part_scope(PythiaProto *x, ProtoPart *part, PythiaText message) {
     PythiaReader *r = x->reader;
     PythiaText scope = part_find(message, BYTES(1));
-    PythiaText name = part_find(scope, BYTES(1)), version = part_find(scope, BYTES(2));
     if (!scope.n) scope.p = message.p;
-    pythia_otlp_scope(r, pythia_proto_text(x, name), pythia_proto_text(x, version));
-    part_attributes(x, part, scope, BYTES(3), &r->shared, PYTHIA_OTLP_SCOPE);
+    part_shared(x, part, scope);
     PythiaWire w = pythia_wire(message);
     PythiaField f;
     int next;
@@ -356,9 +405,7 @@ static void proto_part(PythiaProto *x, ProtoPart *part, PythiaText message) {
     PythiaReader *r = x->reader;
     PythiaText resource = part_find(message, BYTES(1));
     if (!resource.n) resource.p = message.p;
-    pythia_resource_begin(r);
-    part_attributes(x, part, resource, BYTES(1), &r->resource, NULL);
-    pythia_otlp_resource(r, &part->resource);
+    part_resource(x, part, resource);
     PythiaWire w = pythia_wire(message);
     PythiaField f;
     int next;

@@ -8,6 +8,7 @@
 
 #include "ext/base/bytes.h"
 #include "ext/read/otlp.h"
+#include "ext/read/otlp_state.h"
 
 /* The tags of the fields with a number, by type. */
 #define PYTHIA_WIRE_VARINT(number)  ((uint64_t)(number) << 3)
@@ -32,46 +33,47 @@ static inline PythiaWire pythia_wire(PythiaText message) {
 
 /* A varint of at most ten bytes; 0 when it is longer or cut off. What lies beyond 64 bits is dropped, as
 ** protobuf demands. */
-static inline int pythia_wire_varint(PythiaWire *w, uint64_t *value) {
-    uint64_t v = 0;
-    for (unsigned shift = 0; shift < 70 && w->p < w->end; shift += 7) {
-        unsigned char byte = *w->p++;
-        v |= (uint64_t)(byte & 0x7f) << (shift & 63);
-        if (byte & 0x80) continue;
-        *value = v;
-        return 1;
-    }
-    return 0;
-}
+int pythia_wire_varint(PythiaWire *w, uint64_t *value);
 
 enum { PYTHIA_WIRE_END = 0, PYTHIA_WIRE_FIELD, PYTHIA_WIRE_CUT, PYTHIA_WIRE_BROKEN };
 
-/* The next field. CUT: of a BYTES field only the beginning is there; text is that. */
+/* pythia_wire_next() of any field. */
+int pythia_wire_any(PythiaWire *w, PythiaField *field);
+
+/* The next field. CUT: of a BYTES field only the beginning is there; text is that. Here for the usual ones: a tag of
+** one byte, and a length of two at most or a number of one. */
 static inline int pythia_wire_next(PythiaWire *w, PythiaField *field) {
-    if (w->p == w->end) return PYTHIA_WIRE_END;
-    if (!pythia_wire_varint(w, &field->tag) || field->tag < 8) return PYTHIA_WIRE_BROKEN;
-    size_t left, fixed = 8;
-    switch (field->tag & 7) {
+    const unsigned char *p = w->p;
+    ptrdiff_t left = w->end - p;
+    if (left < 2 || p[0] < 8 || p[0] >= 0x80) return pythia_wire_any(w, field);
+    field->tag = p[0];
+    field->value = p[1];
+    switch (p[0] & 7) {
     case 0:
-        return pythia_wire_varint(w, &field->value) ? PYTHIA_WIRE_FIELD : PYTHIA_WIRE_BROKEN;
-    case 2:
-        if (!pythia_wire_varint(w, &field->value)) return PYTHIA_WIRE_BROKEN;
-        left = (size_t)(w->end - w->p);
-        field->text = (PythiaText){(const char *)w->p, left};
-        if (field->value > left) return PYTHIA_WIRE_CUT;
-        field->text.n = (size_t)field->value;
-        w->p += field->text.n;
+        if (p[1] >= 0x80) break;
+        w->p = p + 2;
         return PYTHIA_WIRE_FIELD;
-    case 5:
-        fixed = 4; /* fall through */
     case 1:
-        if ((size_t)(w->end - w->p) < fixed) return PYTHIA_WIRE_BROKEN;
-        field->value = fixed == 8 ? pythia_load64(w->p) : pythia_load32(w->p);
-        w->p += fixed;
+        if (left < 9) break;
+        field->value = pythia_load64(p + 1);
+        w->p = p + 9;
+        return PYTHIA_WIRE_FIELD;
+    case 2:
+        p += 2;
+        left -= 2;
+        if (field->value >= 0x80) {
+            if (!left || *p >= 0x80) break;
+            field->value += ((uint64_t)*p++ << 7) - 0x80;
+            left--;
+        }
+        if ((uint64_t)left < field->value) break;
+        field->text = (PythiaText){(const char *)p, field->value};
+        w->p = p + field->value;
         return PYTHIA_WIRE_FIELD;
     default:
-        return PYTHIA_WIRE_BROKEN;
+        break;
     }
+    return pythia_wire_any(w, field);
 }
 
 /* The reader of one file. */

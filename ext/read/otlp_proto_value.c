@@ -11,6 +11,45 @@
 
 enum { DEPTH_MAX = 64 };
 
+int pythia_wire_varint(PythiaWire *w, uint64_t *value) {
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 70 && w->p < w->end; shift += 7) {
+        unsigned char byte = *w->p++;
+        v |= (uint64_t)(byte & 0x7f) << (shift & 63);
+        if (byte & 0x80) continue;
+        *value = v;
+        return 1;
+    }
+    return 0;
+}
+
+int pythia_wire_any(PythiaWire *w, PythiaField *field) {
+    if (w->p == w->end) return PYTHIA_WIRE_END;
+    if (!pythia_wire_varint(w, &field->tag) || field->tag < 8) return PYTHIA_WIRE_BROKEN;
+    size_t left, fixed = 8;
+    switch (field->tag & 7) {
+    case 0:
+        return pythia_wire_varint(w, &field->value) ? PYTHIA_WIRE_FIELD : PYTHIA_WIRE_BROKEN;
+    case 2:
+        if (!pythia_wire_varint(w, &field->value)) return PYTHIA_WIRE_BROKEN;
+        left = (size_t)(w->end - w->p);
+        field->text = (PythiaText){(const char *)w->p, left};
+        if (field->value > left) return PYTHIA_WIRE_CUT;
+        field->text.n = (size_t)field->value;
+        w->p += field->text.n;
+        return PYTHIA_WIRE_FIELD;
+    case 5:
+        fixed = 4; /* fall through */
+    case 1:
+        if ((size_t)(w->end - w->p) < fixed) return PYTHIA_WIRE_BROKEN;
+        field->value = fixed == 8 ? pythia_load64(w->p) : pythia_load32(w->p);
+        w->p += fixed;
+        return PYTHIA_WIRE_FIELD;
+    default:
+        return PYTHIA_WIRE_BROKEN;
+    }
+}
+
 enum { RESULT_GOOD = 0, RESULT_BROKEN, RESULT_DEEP };
 
 PythiaText pythia_proto_text(PythiaProto *proto, PythiaText text) {
@@ -200,13 +239,78 @@ static int value_read(PythiaProto *x, const PythiaField *value, PythiaAttribute 
     return result;
 }
 
+/* The text that was the value the last time, or another. */
+static void text_again(PythiaProto *x, PythiaOtlpPair *pair, PythiaText text, PythiaAttribute *a) {
+    PythiaAtoms *atoms = x->reader->atoms;
+    a->type = PYTHIA_VALUE_TEXT;
+    if (pair->text && atoms->texts[pair->text].plain && pythia_atom_is(atoms, pair->text, text)) {
+        a->text = (PythiaText){atoms->texts[pair->text].p, text.n};
+        a->text_atom = pair->text;
+        return;
+    }
+    a->text = pythia_proto_text(x, text);
+    a->text_atom = pair->text = pythia_atom(atoms, &a->text);
+}
+
+/* A plain AnyValue of one field and nothing else. 0: it is not. */
+static int value_again(PythiaProto *x, PythiaOtlpPair *pair, PythiaText message,
+                       PythiaAttribute *a) {
+    PythiaWire w = pythia_wire(message);
+    PythiaField value;
+    if (pythia_wire_next(&w, &value) != PYTHIA_WIRE_FIELD || w.p != w.end) return 0;
+    switch (value.tag) {
+    case PYTHIA_WIRE_BYTES(1):
+        text_again(x, pair, value.text, a);
+        return 1;
+    case PYTHIA_WIRE_VARINT(2):
+    case PYTHIA_WIRE_VARINT(3):
+    case PYTHIA_WIRE_FIXED64(4):
+        value_read(x, &value, a);
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* A KeyValue that begins as the pair, and whose value is plain and goes on to its end. 0: it is not, and nothing was
+** done. */
+static int attribute_again(PythiaProto *x, PythiaAttributes *list, PythiaOtlpPair *pair,
+                           PythiaText message) {
+    PythiaReader *r = x->reader;
+    size_t begin = pair->n;
+    if (!begin || message.n <= begin || !pythia_bytes_equal(message.p, pair->bytes, begin))
+        return 0;
+    PythiaText value = {message.p + begin + 1, message.n - begin - 1};
+    if (value.n >= 0x80 || (unsigned char)message.p[begin] != value.n) return 0;
+    const PythiaAtomText *key = &r->atoms->texts[pair->key];
+    PythiaAttribute *a = pythia_attributes_add(r, list, (PythiaText){key->p, key->n});
+    if (!a) return 1;
+    a->key_atom = pair->key;
+    if (value_again(x, pair, value, a)) return 1;
+    list->n--;
+    return 0;
+}
+
+/* How many bytes a KeyValue has before the length of its value, where it is of the usual form; else 0. */
+static size_t pair_begin(PythiaText message, PythiaText key) {
+    enum { TAG_BYTES = 2 };
+    return message.n > TAG_BYTES + key.n + 1 && message.p[0] == PYTHIA_WIRE_BYTES(1) &&
+                   key.p == message.p + TAG_BYTES &&
+                   message.p[TAG_BYTES + key.n] == PYTHIA_WIRE_BYTES(2)
+               ? TAG_BYTES + key.n + 1
+               : 0;
+}
+
 int pythia_proto_attribute(PythiaProto *proto, PythiaAttributes *list, PythiaText message,
                            const char *prefix) {
     PythiaReader *r = proto->reader;
     PythiaText key, bytes;
     PythiaField value;
+    PythiaOtlpPair *pair = pythia_otlp_pair(r, list);
+    if (pair && attribute_again(proto, list, pair, message)) return 1;
     if (!pair_open(message, &key, &bytes) || !any_open(bytes, &value)) return 0;
     key = pythia_proto_text(proto, key);
+    size_t begin = pair_begin(message, key);
     if (prefix) {
         pythia_buf_str(&r->scratch, prefix);
         pythia_buf_text(&r->scratch, key);
@@ -215,7 +319,10 @@ int pythia_proto_attribute(PythiaProto *proto, PythiaAttributes *list, PythiaTex
     PythiaAttribute *attribute = pythia_attributes_add(r, list, key);
     if (!attribute) return 1;
     int result = value_read(proto, &value, attribute);
-    if (result != RESULT_GOOD) list->n--;
+    if (result != RESULT_GOOD)
+        list->n--;
+    else if (pair && begin)
+        pythia_otlp_pair_set(r, pair, (PythiaText){message.p, begin}, attribute);
     if (result == RESULT_DEEP) proto->deep = 1;
     return result != RESULT_BROKEN;
 }

@@ -13,15 +13,27 @@ void pythia_otlp_state_release(void *state) {
         pythia_arena_clear(&s->scopes[i].arena);
 }
 
+/* Of n places, a power of two, a text may take any of four. */
+static PythiaOtlpKnown *known_place(PythiaOtlpState *s, PythiaOtlpKnown *places, size_t nplaces,
+                                    const void *p, size_t n) {
+    enum { WAYS = 4 };
+    uint64_t hash = pythia_hash64(p, n < KNOWN_HASHED ? n : KNOWN_HASHED);
+    PythiaOtlpKnown *set = &places[hash % (nplaces / WAYS) * WAYS];
+    for (int i = 0; i < WAYS; i++)
+        if (set[i].hash == hash) return &set[i];
+    PythiaOtlpKnown *known = &set[s->replaced++ % WAYS];
+    known->hash = hash;
+    return known;
+}
+
 PythiaOtlpKnown *pythia_otlp_resource_place(PythiaReader *r, const void *p, size_t n) {
     PythiaOtlpState *s = r->state;
-    return &s->resources[pythia_hash64(p, n < KNOWN_HASHED ? n : KNOWN_HASHED) %
-                         PYTHIA_OTLP_RESOURCES];
+    return known_place(s, s->resources, PYTHIA_OTLP_RESOURCES, p, n);
 }
 
 PythiaOtlpKnown *pythia_otlp_scope_place(PythiaReader *r, const void *p, size_t n) {
     PythiaOtlpState *s = r->state;
-    return &s->scopes[pythia_hash64(p, n < KNOWN_HASHED ? n : KNOWN_HASHED) % PYTHIA_OTLP_SCOPES];
+    return known_place(s, s->scopes, PYTHIA_OTLP_SCOPES, p, n);
 }
 
 static int known_text(PythiaArena *arena, PythiaText *text) {
@@ -32,7 +44,7 @@ static int known_text(PythiaArena *arena, PythiaText *text) {
 void pythia_otlp_resource_set(PythiaOtlpKnown *k, PythiaText text, const PythiaResource *resource) {
     pythia_arena_reset(&k->arena);
     k->text.n = 0;
-    if (text.n > KNOWN_BYTES) return;
+    if (!text.n || text.n > KNOWN_BYTES) return;
     PythiaResource copy = *resource;
     PythiaAttribute *a = pythia_arena_copy(&k->arena, copy.attributes, copy.n * sizeof *a);
     int good = a && known_text(&k->arena, &text) && known_text(&k->arena, &copy.service) &&

@@ -10,6 +10,7 @@
 
 /* A list of attributes and the bytes it was read from. */
 typedef struct PythiaOtlpKnown {
+    uint64_t hash;     /* of the text's beginning: tells where to look */
     PythiaText text;   /* n 0: none */
     PythiaArena arena; /* of the text and of the contents */
     PythiaResource resource;
@@ -36,8 +37,8 @@ typedef struct PythiaOtlpPair {
 } PythiaOtlpPair;
 
 enum {
-    PYTHIA_OTLP_RESOURCES = 64,
-    PYTHIA_OTLP_SCOPES = 16,
+    PYTHIA_OTLP_RESOURCES = 128,
+    PYTHIA_OTLP_SCOPES = 32,
     PYTHIA_OTLP_PAIRS = 64,
     PYTHIA_OTLP_KINDS = 8
 };
@@ -45,6 +46,7 @@ enum {
 /* What lies in reader->state. */
 typedef struct PythiaOtlpState {
     PythiaOtlpKnown resources[PYTHIA_OTLP_RESOURCES], scopes[PYTHIA_OTLP_SCOPES];
+    unsigned replaced; /* counts */
     PythiaOtlpKey keys[PYTHIA_OTLP_MEMBERS];
     unsigned char after[PYTHIA_OTLP_MEMBERS]; /* [member]: the one that came after it */
     PythiaOtlpPair pairs[PYTHIA_OTLP_PAIRS];  /* by the atom of the key before it */

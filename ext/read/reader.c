@@ -135,7 +135,14 @@ void pythia_reader_reject(PythiaReader *reader, const char *kind, const char *fo
 /* ---- the draft ---- */
 
 void pythia_draft_begin(PythiaReader *reader) {
-    memset(&reader->record, 0, sizeof reader->record);
+    PythiaRecord *record = &reader->record;
+    record->trace = record->span = record->parent = (PythiaRef){{0, 0, PYTHIA_ID_NONE}, {NULL, 0}};
+    record->resource = NULL;
+    record->operation = (PythiaText){NULL, 0};
+    record->operation_atom = 0;
+    record->kind = record->status = record->flags = 0;
+    record->start_ns = record->end_ns = 0;
+    record->nattributes = record->npoints = record->nlinks = 0;
     reader->attributes.n = reader->nested.n = 0;
 }
 

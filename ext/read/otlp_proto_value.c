@@ -239,11 +239,11 @@ static int value_read(PythiaProto *x, const PythiaField *value, PythiaAttribute 
     return result;
 }
 
-/* The text that was the value the last time, or another. */
+/* The text that was the value the last time, which was UTF-8 then, or another. */
 static void text_again(PythiaProto *x, PythiaOtlpPair *pair, PythiaText text, PythiaAttribute *a) {
     PythiaAtoms *atoms = x->reader->atoms;
     a->type = PYTHIA_VALUE_TEXT;
-    if (pair->text && atoms->texts[pair->text].plain && pythia_atom_is(atoms, pair->text, text)) {
+    if (pair->text && pythia_atom_is(atoms, pair->text, text)) {
         a->text = (PythiaText){atoms->texts[pair->text].p, text.n};
         a->text_atom = pair->text;
         return;

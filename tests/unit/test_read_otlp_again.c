@@ -194,6 +194,26 @@ static void test_json(void) {
     CU_ASSERT(all > FILES * DOCUMENTS / 3);
 }
 
+/* A resource or a scope that is no UTF-8 is not known the second time. */
+static void test_json_utf8(void) {
+    static const char *const forms[] = {
+        "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{"
+        "\"stringValue\":\"%s\"}}]},\"scopeSpans\":[{\"spans\":[{\"traceId\":\"00000000000000ab\","
+        "\"spanId\":\"eee19b7ec3c1b174\",\"startTimeUnixNano\":\"7\"}]}]}]}\n",
+        "{\"resourceSpans\":[{\"scopeSpans\":[{\"scope\":{\"name\":\"%s\"},\"spans\":[{"
+        "\"traceId\":\"00000000000000ab\",\"spanId\":\"eee19b7ec3c1b174\","
+        "\"startTimeUnixNano\":\"7\"}]}]}]}\n"};
+    int kept;
+    for (size_t i = 0; i < 4; i++) {
+        PythiaBuf text = {0};
+        for (int n = 0; n < 3; n++)
+            pythia_buf_format(&text, forms[i % 2], i < 2 ? "\xff" : "\xc3\xa9");
+        CU_ASSERT(seen_alike((char *)text.data, text.n, "otlp", &kept));
+        CU_ASSERT_EQUAL(kept, i < 2 ? 0 : 3);
+        pythia_buf_clear(&text);
+    }
+}
+
 /* What is remembered was not damaged, what is compared with it is. */
 static void test_json_damaged(void) {
     static const char bytes[] = "{}[]\":,\\0129-.e \n\x80\xff\x01";
@@ -421,5 +441,6 @@ static void test_proto_damaged(void) {
 
 PYTHIA_SUITE(read_otlp_again, {"JSON: pieces that come again, and nearly again", test_json},
              {"JSON: the same, damaged", test_json_damaged},
+             {"JSON: what is no UTF-8 is not known", test_json_utf8},
              {"protobuf: pieces that come again, and nearly again", test_proto},
              {"protobuf: the same, damaged", test_proto_damaged})

@@ -90,10 +90,13 @@ static void jaeger_tags(PythiaReader *r, PythiaAttributes *list, uint32_t tags) 
     }
     for (uint32_t at = pythia_json_first(j, tags); at && r->rc == SQLITE_OK;
          at = pythia_json_after(j, at)) {
-        PythiaText key = pythia_json_text(j, PYTHIA_JSON_FIND(j, at, "key"));
-        uint32_t value = PYTHIA_JSON_FIND(j, at, "value");
-        if (!pythia_json_is_object(j, at) || !value) continue;
-        tag_value(r, list, key, pythia_json_text(j, PYTHIA_JSON_FIND(j, at, "type")), value);
+        enum { KEY, TYPE, VALUE, MEMBERS };
+        static const PythiaText keys[] = {{"key", 3}, {"type", 4}, {"value", 5}};
+        uint32_t tag[MEMBERS] = {0};
+        pythia_json_members(j, at, keys, MEMBERS, 1, tag);
+        if (tag[VALUE])
+            tag_value(r, list, pythia_json_text(j, tag[KEY]), pythia_json_text(j, tag[TYPE]),
+                      tag[VALUE]);
     }
 }
 
@@ -177,24 +180,40 @@ static void jaeger_link(PythiaReader *r, PythiaRef trace, PythiaRef span, int ki
     link->kind = kind;
 }
 
-/* The parent: the first CHILD_OF of the same trace, else the first FOLLOWS_FROM, else parentSpanID. */
-static void jaeger_parent(PythiaReader *r, uint32_t references, uint32_t parent) {
+typedef struct JaegerReference {
+    PythiaText type;
+    PythiaRef trace, span;
+} JaegerReference;
+
+static JaegerReference reference_read(const PythiaJson *j, uint32_t at) {
+    static const PythiaText keys[] = {{"refType", 7}, {"traceID", 7}, {"spanID", 6}};
+    uint32_t values[3] = {0};
+    pythia_json_members(j, at, keys, 3, 1, values);
+    return (JaegerReference){pythia_json_text(j, values[0]), jaeger_id(j, values[1]),
+                             jaeger_id(j, values[2])};
+}
+
+/* The parent: the first CHILD_OF of the same trace, else the first FOLLOWS_FROM, else parentSpanID. 1: it is the only
+** reference and nothing but that. */
+static int jaeger_parent(PythiaReader *r, uint32_t references, uint32_t parent) {
+    enum { FOLLOWED = 1, CHILD };
     const PythiaJson *j = &r->json;
     PythiaRecord *record = &r->record;
-    int best = 0;
-    for (uint32_t at = pythia_json_first(j, references); at; at = pythia_json_after(j, at)) {
-        PythiaText type = pythia_json_text(j, PYTHIA_JSON_FIND(j, at, "refType"));
-        PythiaRef trace = jaeger_id(j, PYTHIA_JSON_FIND(j, at, "traceID"));
-        PythiaRef span = jaeger_id(j, PYTHIA_JSON_FIND(j, at, "spanID"));
-        int rank = PYTHIA_TEXT_IS(type, "CHILD_OF") ? 2 : PYTHIA_TEXT_IS(type, "FOLLOWS_FROM");
-        if (rank <= best || ref_is_none(span)) continue;
-        if (!ref_is_none(trace) && !ref_equal(trace, record->trace)) continue;
+    int best = 0, n = 0;
+    for (uint32_t at = pythia_json_first(j, references); at; at = pythia_json_after(j, at), n++) {
+        JaegerReference ref = reference_read(j, at);
+        int rank = PYTHIA_TEXT_IS(ref.type, "CHILD_OF")       ? CHILD
+                   : PYTHIA_TEXT_IS(ref.type, "FOLLOWS_FROM") ? FOLLOWED
+                                                              : 0;
+        if (rank <= best || ref_is_none(ref.span)) continue;
+        if (!ref_is_none(ref.trace) && !ref_equal(ref.trace, record->trace)) continue;
         best = rank;
-        record->parent = span;
+        record->parent = ref.span;
     }
-    if (best) return;
+    if (best) return best == CHILD && n == 1;
     PythiaRef old = jaeger_id(j, parent);
     if (!ref_is_none(old)) record->parent = old;
+    return 0;
 }
 
 static void jaeger_links(PythiaReader *r, uint32_t references) {
@@ -202,9 +221,9 @@ static void jaeger_links(PythiaReader *r, uint32_t references) {
     int parents = 0;
     for (uint32_t at = pythia_json_first(j, references); at && r->rc == SQLITE_OK;
          at = pythia_json_after(j, at)) {
-        PythiaText type = pythia_json_text(j, PYTHIA_JSON_FIND(j, at, "refType"));
-        PythiaRef trace = jaeger_id(j, PYTHIA_JSON_FIND(j, at, "traceID"));
-        PythiaRef span = jaeger_id(j, PYTHIA_JSON_FIND(j, at, "spanID"));
+        JaegerReference ref = reference_read(j, at);
+        PythiaText type = ref.type;
+        PythiaRef trace = ref.trace, span = ref.span;
         if (ref_is_none(span)) continue;
         if (ref_is_none(trace)) trace = r->record.trace;
         int follows = PYTHIA_TEXT_IS(type, "FOLLOWS_FROM");
@@ -277,44 +296,39 @@ static void jaeger_meaning(PythiaReader *r) {
     }
 }
 
-/* The members of a span, as found in one pass. */
-typedef struct JaegerSpan {
-    uint32_t trace, span, parent, name, references, start, start_ns, duration, duration_ns, tags,
-        logs, process, process_id, warnings;
-} JaegerSpan;
+/* The members of a span in the order in which Jaeger writes them. */
+enum {
+    SPAN_TRACE,
+    SPAN_ID,
+    SPAN_FLAGS, /* not used */
+    SPAN_NAME,
+    SPAN_REFERENCES,
+    SPAN_START,
+    SPAN_DURATION,
+    SPAN_TAGS,
+    SPAN_LOGS,
+    SPAN_PROCESS_ID,
+    SPAN_WARNINGS,
+    SPAN_PARENT,
+    SPAN_START_NS,
+    SPAN_DURATION_NS,
+    SPAN_PROCESS,
+    SPAN_MEMBERS
+};
 
-static uint32_t *span_member(JaegerSpan *s, PythiaText key) {
-    if (PYTHIA_TEXT_IS(key, "traceID")) return &s->trace;
-    if (PYTHIA_TEXT_IS(key, "spanID")) return &s->span;
-    if (PYTHIA_TEXT_IS(key, "operationName")) return &s->name;
-    if (PYTHIA_TEXT_IS(key, "references")) return &s->references;
-    if (PYTHIA_TEXT_IS(key, "startTime")) return &s->start;
-    if (PYTHIA_TEXT_IS(key, "duration")) return &s->duration;
-    if (PYTHIA_TEXT_IS(key, "startTimeNanos")) return &s->start_ns;
-    if (PYTHIA_TEXT_IS(key, "durationNanos")) return &s->duration_ns;
-    if (PYTHIA_TEXT_IS(key, "tags")) return &s->tags;
-    if (PYTHIA_TEXT_IS(key, "logs")) return &s->logs;
-    if (PYTHIA_TEXT_IS(key, "processID")) return &s->process_id;
-    if (PYTHIA_TEXT_IS(key, "process")) return &s->process;
-    if (PYTHIA_TEXT_IS(key, "parentSpanID")) return &s->parent;
-    if (PYTHIA_TEXT_IS(key, "warnings")) return &s->warnings;
-    return NULL;
-}
-
-static void span_open(const PythiaJson *j, uint32_t at, JaegerSpan *s) {
-    memset(s, 0, sizeof *s);
-    for (uint32_t key = pythia_json_first(j, at); key; key = pythia_json_after(j, key + 1)) {
-        uint32_t *member = span_member(s, pythia_json_text(j, key));
-        if (member && !*member && pythia_json_type(j, key + 1) != 'n') *member = key + 1;
-    }
-}
+static const PythiaText span_keys[SPAN_MEMBERS] = {
+    {"traceID", 7},         {"spanID", 6},         {"flags", 5},
+    {"operationName", 13},  {"references", 10},    {"startTime", 9},
+    {"duration", 8},        {"tags", 4},           {"logs", 4},
+    {"processID", 9},       {"warnings", 8},       {"parentSpanID", 12},
+    {"startTimeNanos", 14}, {"durationNanos", 13}, {"process", 7}};
 
 /* 0 when the span was rejected. A span without duration has lost its end. */
-static int jaeger_times(PythiaReader *r, const JaegerSpan *s) {
+static int jaeger_times(PythiaReader *r, const uint32_t *s) {
     PythiaRecord *record = &r->record;
     int64_t duration_ns = 0;
-    int start = jaeger_time_ns(&r->json, s->start, s->start_ns, &record->start_ns);
-    int duration = jaeger_time_ns(&r->json, s->duration, s->duration_ns, &duration_ns);
+    int start = jaeger_time_ns(&r->json, s[SPAN_START], s[SPAN_START_NS], &record->start_ns);
+    int duration = jaeger_time_ns(&r->json, s[SPAN_DURATION], s[SPAN_DURATION_NS], &duration_ns);
     if (start != PYTHIA_JSON_GOOD) {
         pythia_draft_reject(r, "time", "The span's start time is %s.",
                             start == PYTHIA_JSON_BAD ? "no number" : "missing");
@@ -333,38 +347,40 @@ static void jaeger_span(PythiaReader *r, uint32_t at, JaegerTrace *trace) {
     const PythiaJson *j = &r->json;
     PythiaRecord *record = &r->record;
     PythiaResource process;
-    JaegerSpan s;
+    uint32_t s[SPAN_MEMBERS] = {0};
     pythia_draft_begin(r);
     if (!pythia_json_is_object(j, at)) {
         pythia_draft_reject(r, "span", "A span is no JSON object.");
         return;
     }
-    span_open(j, at, &s);
-    record->trace = jaeger_id(j, s.trace);
+    pythia_json_members(j, at, span_keys, SPAN_MEMBERS, 0, s);
+    record->trace = jaeger_id(j, s[SPAN_TRACE]);
     if (record->trace.id.form == PYTHIA_ID_NONE)
         record->trace = (PythiaRef){pythia_id_parse_padded(trace->id), trace->id};
-    record->span = jaeger_id(j, s.span);
+    record->span = jaeger_id(j, s[SPAN_ID]);
     if (record->trace.id.form == PYTHIA_ID_NONE || record->span.id.form == PYTHIA_ID_NONE) {
         pythia_draft_reject(r, "span", "The span has no %s id.",
                             record->trace.id.form == PYTHIA_ID_NONE ? "trace" : "span");
         return;
     }
-    if (!jaeger_times(r, &s)) return;
-    record->resource = process_find(trace, pythia_json_text(j, s.process_id));
+    if (!jaeger_times(r, s)) return;
+    record->resource = process_find(trace, pythia_json_text(j, s[SPAN_PROCESS_ID]));
     if (!record->resource) {
-        jaeger_process(r, s.process, &process);
+        jaeger_process(r, s[SPAN_PROCESS], &process);
         record->resource = &process;
     }
-    record->operation = pythia_json_text(j, s.name);
-    jaeger_tags(r, &r->attributes, s.tags);
+    record->operation = pythia_json_text(j, s[SPAN_NAME]);
+    jaeger_tags(r, &r->attributes, s[SPAN_TAGS]);
     jaeger_meaning(r);
-    if (pythia_json_first(j, s.warnings))
-        pythia_attributes_json(r, j, &r->attributes, PYTHIA_TEXT("warnings"), s.warnings);
-    jaeger_parent(r, pythia_json_is_array(j, s.references) ? s.references : 0, s.parent);
-    for (uint32_t log = pythia_json_is_array(j, s.logs) ? pythia_json_first(j, s.logs) : 0;
+    if (pythia_json_first(j, s[SPAN_WARNINGS]))
+        pythia_attributes_json(r, j, &r->attributes, PYTHIA_TEXT("warnings"), s[SPAN_WARNINGS]);
+    uint32_t references = pythia_json_is_array(j, s[SPAN_REFERENCES]) ? s[SPAN_REFERENCES] : 0;
+    int plain = jaeger_parent(r, references, s[SPAN_PARENT]);
+    for (uint32_t log = pythia_json_is_array(j, s[SPAN_LOGS]) ? pythia_json_first(j, s[SPAN_LOGS])
+                                                              : 0;
          log && r->rc == SQLITE_OK; log = pythia_json_after(j, log))
         jaeger_log(r, log);
-    jaeger_links(r, pythia_json_is_array(j, s.references) ? s.references : 0);
+    if (!plain) jaeger_links(r, references);
     pythia_draft_emit(r);
 }
 

@@ -99,6 +99,11 @@ uint32_t pythia_json_find(const PythiaJson *j, uint32_t object, PythiaText key);
 /* The same, but a null counts as absent. */
 uint32_t pythia_json_present(const PythiaJson *j, uint32_t object, PythiaText key);
 
+/* The values of n keys by one walk over the object: as pythia_json_find(), or without `nulls` as if members that are
+** null were not there. `values` is zeroed: it keeps 0 for what is not there. It is quickest when the members come in the order of the keys. */
+void pythia_json_members(const PythiaJson *j, uint32_t object, const PythiaText *keys, size_t n,
+                         int nulls, uint32_t *values);
+
 /* What a conversion found. */
 enum { PYTHIA_JSON_ABSENT = 0, PYTHIA_JSON_GOOD, PYTHIA_JSON_BAD };
 

@@ -1,6 +1,7 @@
 /* json_value.c - see json.h: parsing with a second chance, look-up, conversions, writing. */
 #include "ext/read/json.h"
 
+#include "ext/base/bytes.h"
 #include "ext/base/mem.h"
 
 #include <math.h>
@@ -37,9 +38,29 @@ uint32_t pythia_json_find(const PythiaJson *j, uint32_t object, PythiaText key) 
     if (!pythia_json_is_object(j, object)) return 0;
     for (uint32_t at = pythia_json_first(j, object); at; at = pythia_json_after(j, at + 1)) {
         PythiaText text = pythia_json_text(j, at);
-        if (text.n == key.n && memcmp(text.p, key.p, key.n) == 0) return at + 1;
+        if (text.n == key.n && pythia_bytes_equal(text.p, key.p, key.n)) return at + 1;
     }
     return 0;
+}
+
+static inline int member_is(PythiaText text, PythiaText key) {
+    return text.n == key.n && pythia_bytes_equal(text.p, key.p, key.n);
+}
+
+void pythia_json_members(const PythiaJson *j, uint32_t object, const PythiaText *keys, size_t n,
+                         int nulls, uint32_t *values) {
+    if (!pythia_json_is_object(j, object)) return;
+    size_t next = 0; /* the one that is expected */
+    for (uint32_t at = pythia_json_first(j, object); at; at = pythia_json_after(j, at + 1)) {
+        PythiaText text = pythia_json_text(j, at);
+        size_t i = next;
+        if (!member_is(text, keys[i]))
+            for (i = 0; i < n && !member_is(text, keys[i]);)
+                i++;
+        if (i == n) continue;
+        if (!values[i] && (nulls || pythia_json_type(j, at + 1) != 'n')) values[i] = at + 1;
+        next = i + 1 < n ? i + 1 : 0;
+    }
 }
 
 uint32_t pythia_json_present(const PythiaJson *j, uint32_t object, PythiaText key) {

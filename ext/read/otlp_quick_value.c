@@ -111,9 +111,8 @@ static int attribute_key(Quick *q, PythiaText *name) {
 }
 
 static int attribute_end(Quick *q) {
-    if (q->in.p[0] != '}' || q->in.p[1] != '}')
-        return pythia_json_scan_take(&q->in, '}') && pythia_json_scan_take(&q->in, '}');
-    q->in.p += 2;
+    for (int braces = 0; braces < 2; braces++)
+        if (!pythia_json_scan_take(&q->in, '}')) return 0;
     return 1;
 }
 

@@ -1,11 +1,12 @@
 /* read.c - fuzzes ext/read: any bytes give spans and problems, never a crash, and the same ones however
-** the text is cut into steps. The bytes are read as they are, and once more as the second message of an
+** the text is cut into steps, and whether the reader may take shortcuts (a sink that takes back, atoms) or not. The bytes are read as they are, and once more as the second message of an
 ** OTLP protobuf file, where each of them is looked at.
 **
 ** As a libFuzzer target (make fuzz), or, with PYTHIA_FUZZ_MAIN defined, a program that runs the files
 ** named as arguments once each. */
 #include "ext/read/read.h"
 #include "ext/base/hash.h"
+#include "ext/read/batch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,23 +95,66 @@ static Digest digest_read(const uint8_t *data, size_t n, size_t chunk_bytes, siz
     return d;
 }
 
-/* The bytes as one message, then as frames of their own, behind one that tells what the file is. */
+static int held_span(void *context, const PythiaRecord *record) {
+    return pythia_batch_span(context, record);
+}
+
+static int held_problem(void *context, const PythiaProblem *problem) {
+    return pythia_batch_problem(context, problem);
+}
+
+static void held_hold(void *context, int what) {
+    pythia_batch_hold(context, what);
+}
+
+/* As an import reads: texts are remembered, and documents of the usual shape are read the quick way. */
+static Digest digest_held(const uint8_t *data, size_t n) {
+    Digest d = {0, 0, 0};
+    PythiaBatch batch = {0};
+    PythiaAtoms atoms = {0};
+    PythiaSink sink = {&batch, held_span, held_problem, NULL, held_hold};
+    PythiaSink to = {&d, digest_span, digest_problem, NULL, NULL};
+    PythiaReadOptions options = {.atoms = &atoms};
+    PythiaReadStats stats;
+    char *error = NULL;
+    int rc = pythia_read_text((PythiaText){(const char *)data, n}, &options, &sink, &stats, &error);
+    sqlite3_free(error);
+    if (rc != SQLITE_OK || pythia_batch_deliver(&batch, &to) != SQLITE_OK) abort();
+    pythia_batch_clear(&batch);
+    pythia_atoms_clear(&atoms);
+    return d;
+}
+
+/* The bytes two times, so that what was remembered of them meets them again. */
+static void digest_twice(const uint8_t *data, size_t n) {
+    uint8_t *text = malloc(2 * n + 1);
+    if (!text) return;
+    if (n) memcpy(text, data, n);
+    text[n] = '\n';
+    if (n) memcpy(text + n + 1, data, n);
+    if (digest_read(text, 2 * n + 1, 0, 0).hash != digest_held(text, 2 * n + 1).hash) abort();
+    free(text);
+}
+
+/* The bytes as one message, two times, then as frames of their own, behind one that tells what the file is. */
 static void digest_protobuf(const uint8_t *data, size_t n) {
     static const uint8_t first[] = {0, 0, 0, 4, 0x0a, 2, 0x12, 0};
-    size_t head = sizeof first + 4;
-    uint8_t *text = malloc(head + n);
+    size_t frame = 4 + n, bytes = sizeof first + 2 * frame;
+    uint8_t *text = malloc(bytes);
     if (!text) return;
     memcpy(text, first, sizeof first);
-    for (unsigned i = 0; i < 4; i++)
-        text[sizeof first + i] = (uint8_t)(n >> (24 - 8 * i));
-    if (n) memcpy(text + head, data, n);
-    Digest whole = digest_read(text, head + n, 0, 0);
-    Digest steps = digest_read(text, head + n, n % 61 + 1, 0);
-    if (whole.hash != steps.hash) abort();
+    for (uint8_t *p = text + sizeof first; p < text + bytes; p += frame) {
+        for (unsigned i = 0; i < 4; i++)
+            p[i] = (uint8_t)(n >> (24 - 8 * i));
+        if (n) memcpy(p + 4, data, n);
+    }
+    Digest whole = digest_read(text, bytes, 0, 0);
+    Digest steps = digest_read(text, bytes, n % 61 + 1, 0);
+    if (whole.hash != steps.hash || whole.hash != digest_held(text, bytes).hash) abort();
     if (n) memcpy(text + sizeof first, data, n);
     whole = digest_read(text, sizeof first + n, 0, 0);
     steps = digest_read(text, sizeof first + n, n % 61 + 1, 0);
-    if (whole.hash != steps.hash) abort();
+    if (whole.hash != steps.hash || whole.hash != digest_held(text, sizeof first + n).hash) abort();
     free(text);
 }
 
@@ -144,8 +188,9 @@ static void follow_read(const uint8_t *data, size_t n) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     Digest whole = digest_read(data, n, 0, 0);
     Digest steps = digest_read(data, n, n % 61 + 1, 0);
-    if (whole.hash != steps.hash) abort();
+    if (whole.hash != steps.hash || whole.hash != digest_held(data, n).hash) abort();
     digest_read(data, n, n % 61 + 1, n % 101 + 1);
+    digest_twice(data, n);
     digest_protobuf(data, n);
     follow_read(data, n);
     return 0;

@@ -22,8 +22,8 @@ static size_t pick(size_t n) {
 /* ---- JSON ---- */
 
 static const char *const json_keys[] = {
-    "http.method", "http.method2", "http.metho",  "h",     "http.m\\u0065thod",   "\xc3\xa9",
-    "a\\\\",       "a\\\"",        LONG_64 "key", LONG_64, LONG_64 LONG_64 "long"};
+    "http.method", "http.method2", "http.metho",    "h",     "http.m\\u0065thod",     "\xc3\xa9",
+    "a\\\\",       "a\\\"",        (LONG_64 "key"), LONG_64, (LONG_64 LONG_64 "long")};
 
 static const char *const json_values[] = {
     "{\"stringValue\":\"GET\"}",
@@ -34,8 +34,8 @@ static const char *const json_values[] = {
     "{\"stringValue\":\"GE\\\"\"}",
     "{\"stringValue\":\"GE\\u0054\"}",
     "{\"stringValue\":\"GE\xc3\xa9\"}",
-    "{\"stringValue\":\"" LONG_64 "\"}",
-    "{\"stringValue\":\"" LONG_64 "x\"}",
+    ("{\"stringValue\":\"" LONG_64 "\"}"),
+    ("{\"stringValue\":\"" LONG_64 "x\"}"),
     "{\"stringValue\": \"GET\"}",
     "{\"stringValue\":\"GET\" }",
     "{ \"stringValue\":\"GET\"}",
@@ -138,8 +138,8 @@ static const char *const json_resources[] = {
     "{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"s1\"}}]}",
     "{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"s2\"}}]}",
     "{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"s1\"}}] }",
-    "{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"s1\"}}],"
-    "\"droppedAttributesCount\":1}",
+    ("{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"s1\"}}],"
+     "\"droppedAttributesCount\":1}"),
     "{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"\xc3\xa9\"}}]}",
     "{\"attributes\":[]}",
     "{}"};
@@ -273,9 +273,15 @@ static void put_message(PythiaBuf *out, unsigned number, PythiaBuf *message) {
     pythia_buf_clear(message);
 }
 
-static const char *const proto_keys[] = {"http.method", "http.method2", "http.metho",
-                                         "h",           "\xc3\xa9",     "bad \xff",
-                                         LONG_64 "key", LONG_64,        LONG_64 LONG_64 "long"};
+static const char *const proto_keys[] = {"http.method",
+                                         "http.method2",
+                                         "http.metho",
+                                         "h",
+                                         "\xc3\xa9",
+                                         "bad \xff",
+                                         (LONG_64 "key"),
+                                         LONG_64,
+                                         (LONG_64 LONG_64 "long")};
 static const char *const proto_texts[] = {"GET",
                                           "GE",
                                           "GET ",
@@ -285,8 +291,8 @@ static const char *const proto_texts[] = {"GET",
                                           "bad \xc3",
                                           LONG_64,
                                           "GET\n",
-                                          LONG_64 "x",
-                                          LONG_64 LONG_64 "long"};
+                                          (LONG_64 "x"),
+                                          (LONG_64 LONG_64 "long")};
 
 static void proto_value(PythiaBuf *value) {
     PythiaBuf inner = {0};

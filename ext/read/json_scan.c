@@ -2,6 +2,9 @@
 #include "ext/read/json_scan.h"
 
 #include "ext/base/sqlite.h"
+#include "ext/read/json.h"
+
+#include <math.h>
 
 static int hex4(const unsigned char *p, unsigned *code) {
     *code = 0;
@@ -197,6 +200,39 @@ int pythia_json_scan_whole(PythiaJsonScan *s, int64_t *value) {
     s->p = p + n + quoted;
     *value = (int64_t)sum;
     return 1;
+}
+
+int pythia_json_scan_double(PythiaJsonScan *s, double *real) {
+    PythiaText text;
+    int integer;
+    int64_t value;
+    if (!pythia_json_scan_number(s, &text, &integer)) return 0;
+    if (integer) {
+        if (text.n > 18 || !pythia_text_int64(text, &value)) return 0;
+        *real = (double)value;
+        return 1;
+    }
+    return pythia_text_double(text, real) && isfinite(*real);
+}
+
+int pythia_json_scan_int64(PythiaJsonScan *s, int64_t *value) {
+    unsigned quoted = pythia_json_scan_peek(s) == '"';
+    const unsigned char *p = s->p + quoted;
+    int negative = *p == '-';
+    uint64_t whole;
+    p += negative;
+    size_t n = pythia_json_scan_digits(p, &whole);
+    int usual = quoted ? p[n] == '"' : (*p != '0' || n == 1) && (p[n] == ',' || p[n] == '}');
+    if (usual && n && n <= 18 && p + n < s->end) {
+        *value = negative ? -(int64_t)whole : (int64_t)whole;
+        s->p = p + n + quoted;
+        return 1;
+    }
+    PythiaText text;
+    int integer = 1;
+    if (quoted ? !pythia_json_scan_string(s, &text) : !pythia_json_scan_number(s, &text, &integer))
+        return 0;
+    return integer && pythia_text_int64(text, value);
 }
 
 int pythia_json_scan_skip_brackets(PythiaJsonScan *s) {

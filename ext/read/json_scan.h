@@ -100,6 +100,10 @@ int pythia_json_scan_number(PythiaJsonScan *s, PythiaText *text, int *integer);
 size_t pythia_json_scan_digits(const unsigned char *p, uint64_t *value);
 /* An integer from 0 to INT64_MAX, as a number or as a string of digits. */
 int pythia_json_scan_whole(PythiaJsonScan *s, int64_t *value);
+/* An integer of 64 bits, as a number or as a string. */
+int pythia_json_scan_int64(PythiaJsonScan *s, int64_t *value);
+/* A number that a double can hold. */
+int pythia_json_scan_double(PythiaJsonScan *s, double *value);
 /* A string, a number of moderate length, or a word, that is not wanted. */
 int pythia_json_scan_skip_scalar(PythiaJsonScan *s);
 /* An object or array, by counting brackets; what lies between is not looked at. */

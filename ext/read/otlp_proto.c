@@ -72,7 +72,7 @@ static void span_field(PythiaProto *x, const PythiaField *f, const unsigned char
     case VARINT(6):
         s->kind = f->value;
         x->reader->record.kind =
-            (int)(f->value % PYTHIA_OTLP_KINDS); /* until it is known for good */
+            (int)(f->value % PYTHIA_KNOWN_KINDS); /* until it is known for good */
         break;
     case FIXED64(7):
         s->start = f->value;
@@ -341,20 +341,20 @@ static int part_attributes(PythiaProto *x, ProtoPart *part, PythiaText message, 
 /* Where a resource or scope is remembered; NULL for those in which there is nothing, and for a reader that keeps no
 ** texts: such a one looks into everything. *again: it is the one. Those are not remembered about which something is to
 ** be said each time. */
-static PythiaOtlpKnown *part_known(PythiaReader *r, PythiaText message,
-                                   PythiaOtlpKnown *(*place)(PythiaReader *, const void *, size_t),
+static PythiaKnownText *part_known(PythiaReader *r, PythiaText message,
+                                   PythiaKnownText *(*place)(PythiaReader *, const void *, size_t),
                                    int *again) {
     *again = 0;
     if (!r->atoms || !message.n) return NULL;
-    PythiaOtlpKnown *known = place(r, message.p, message.n);
-    *again = pythia_otlp_known(known, message.p, message.n) == message.n;
+    PythiaKnownText *known = place(r, message.p, message.n);
+    *again = pythia_known_length(known, message.p, message.n) == message.n;
     return known;
 }
 
 static void part_resource(PythiaProto *x, ProtoPart *part, PythiaText message) {
     PythiaReader *r = x->reader;
     int again;
-    PythiaOtlpKnown *known = part_known(r, message, pythia_otlp_resource_place, &again);
+    PythiaKnownText *known = part_known(r, message, pythia_known_resource, &again);
     if (again) {
         part->resource = known->resource;
         return;
@@ -363,23 +363,23 @@ static void part_resource(PythiaProto *x, ProtoPart *part, PythiaText message) {
     int quiet = part_attributes(x, part, message, BYTES(1), &r->resource, NULL);
     pythia_otlp_resource(r, &part->resource);
     if (known && quiet && r->rc == SQLITE_OK)
-        pythia_otlp_resource_set(known, message, &part->resource);
+        pythia_known_resource_set(known, message, &part->resource);
 }
 
 /* What the spans of a scope have in common. */
 static void part_shared(PythiaProto *x, ProtoPart *part, PythiaText scope) {
     PythiaReader *r = x->reader;
     int again;
-    PythiaOtlpKnown *known = part_known(r, scope, pythia_otlp_scope_place, &again);
+    PythiaKnownText *known = part_known(r, scope, pythia_known_scope, &again);
     if (again) {
-        pythia_otlp_scope_again(r, known);
+        pythia_known_scope_again(r, known);
         return;
     }
     PythiaText name = part_find(scope, BYTES(1)), version = part_find(scope, BYTES(2));
     pythia_otlp_scope(r, pythia_proto_text(x, name), pythia_proto_text(x, version));
     int quiet = part_attributes(x, part, scope, BYTES(3), &r->shared, PYTHIA_OTLP_SCOPE);
     pythia_attributes_keep(r, &r->shared);
-    if (known && quiet && r->rc == SQLITE_OK) pythia_otlp_scope_set(known, scope, r);
+    if (known && quiet && r->rc == SQLITE_OK) pythia_known_scope_set(known, scope, r);
 }
 
 static void part_scope(PythiaProto *x, ProtoPart *part, PythiaText message) {

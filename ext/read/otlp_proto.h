@@ -7,8 +7,8 @@
 #define PYTHIA_READ_OTLP_PROTO_H
 
 #include "ext/base/bytes.h"
+#include "ext/read/known.h"
 #include "ext/read/otlp.h"
-#include "ext/read/otlp_state.h"
 
 /* The tags of the fields with a number, by type. */
 #define PYTHIA_WIRE_VARINT(number)  ((uint64_t)(number) << 3)

@@ -240,7 +240,7 @@ static int value_read(PythiaProto *x, const PythiaField *value, PythiaAttribute 
 }
 
 /* The text that was the value the last time, which was UTF-8 then, or another. */
-static void text_again(PythiaProto *x, PythiaOtlpPair *pair, PythiaText text, PythiaAttribute *a) {
+static void text_again(PythiaProto *x, PythiaKnownPair *pair, PythiaText text, PythiaAttribute *a) {
     PythiaAtoms *atoms = x->reader->atoms;
     a->type = PYTHIA_VALUE_TEXT;
     if (pair->text && pythia_atom_is(atoms, pair->text, text)) {
@@ -253,7 +253,7 @@ static void text_again(PythiaProto *x, PythiaOtlpPair *pair, PythiaText text, Py
 }
 
 /* A plain AnyValue of one field and nothing else. 0: it is not. */
-static int value_again(PythiaProto *x, PythiaOtlpPair *pair, PythiaText message,
+static int value_again(PythiaProto *x, PythiaKnownPair *pair, PythiaText message,
                        PythiaAttribute *a) {
     PythiaWire w = pythia_wire(message);
     PythiaField value;
@@ -274,7 +274,7 @@ static int value_again(PythiaProto *x, PythiaOtlpPair *pair, PythiaText message,
 
 /* A KeyValue that begins as the pair, and whose value is plain and goes on to its end. 0: it is not, and nothing was
 ** done. */
-static int attribute_again(PythiaProto *x, PythiaAttributes *list, PythiaOtlpPair *pair,
+static int attribute_again(PythiaProto *x, PythiaAttributes *list, PythiaKnownPair *pair,
                            PythiaText message) {
     PythiaReader *r = x->reader;
     size_t begin = pair->n;
@@ -306,7 +306,7 @@ int pythia_proto_attribute(PythiaProto *proto, PythiaAttributes *list, PythiaTex
     PythiaReader *r = proto->reader;
     PythiaText key, bytes;
     PythiaField value;
-    PythiaOtlpPair *pair = pythia_otlp_pair(r, list);
+    PythiaKnownPair *pair = pythia_known_pair(r, list);
     if (pair && attribute_again(proto, list, pair, message)) return 1;
     if (!pair_open(message, &key, &bytes) || !any_open(bytes, &value)) return 0;
     key = pythia_proto_text(proto, key);
@@ -322,7 +322,7 @@ int pythia_proto_attribute(PythiaProto *proto, PythiaAttributes *list, PythiaTex
     if (result != RESULT_GOOD)
         list->n--;
     else if (pair && begin)
-        pythia_otlp_pair_set(r, pair, (PythiaText){message.p, begin}, attribute);
+        pythia_known_pair_set(r, pair, (PythiaText){message.p, begin}, attribute);
     if (result == RESULT_DEEP) proto->deep = 1;
     return result != RESULT_BROKEN;
 }

@@ -75,7 +75,7 @@ static unsigned member_of(PythiaText k) {
     }
 }
 
-_Static_assert(MEMBER_UNKNOWN + 1 == PYTHIA_OTLP_MEMBERS, "members");
+_Static_assert(MEMBER_UNKNOWN + 1 == PYTHIA_KNOWN_MEMBERS, "members");
 
 /* What of a span is not in the draft yet. */
 typedef struct QuickSpan {
@@ -315,35 +315,13 @@ static int span_finish(Quick *q, const QuickSpan *s, const PythiaResource *resou
     return r->rc == SQLITE_OK;
 }
 
-static void key_set(PythiaOtlpKey *k, const unsigned char *p, size_t n) {
-    k->mask = 0;
-    if (n > sizeof k->bytes) return;
-    memcpy(k->bytes, p, n);
-    k->n = (unsigned)n;
-    k->mask = (uint32_t)(((uint64_t)1 << n) - 2); /* not the byte before it */
-}
-
-static inline int key_again(const PythiaOtlpKey *k, const unsigned char *p) {
-#ifdef __SSE2__
-    uint32_t same = 0;
-    for (int i = 0; i < PYTHIA_OTLP_KEY_BYTES; i += 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-        __m128i y = _mm_loadu_si128((const __m128i *)(const void *)(k->bytes + i));
-        same |= (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y)) << i;
-    }
-    return k->mask && (same & k->mask) == k->mask;
-#else
-    return k->mask && memcmp(p + 1, k->bytes + 1, k->n - 1) == 0;
-#endif
-}
-
 /* The member that comes next, from the brace or comma before it. The one that came after `before` the last time is
 ** tried first. */
 static inline int span_key(Quick *q, unsigned before, unsigned *member) {
     unsigned guess = q->state->after[before];
-    const PythiaOtlpKey *key = &q->state->keys[guess];
+    const PythiaKnownKey *key = &q->state->keys[guess];
     PythiaText k;
-    if (key_again(key, q->in.p)) {
+    if (pythia_known_key(key, q->in.p)) {
         q->in.p += key->n;
         *member = guess;
         return 1;
@@ -354,7 +332,7 @@ static inline int span_key(Quick *q, unsigned before, unsigned *member) {
     *member = member_of(k);
     if (*member == MEMBER_UNKNOWN) return !memchr(k.p, '_', k.n);
     q->state->after[before] = (unsigned char)*member;
-    key_set(&q->state->keys[*member], start, (size_t)(q->in.p - start));
+    pythia_known_key_set(&q->state->keys[*member], start, (size_t)(q->in.p - start));
     return 1;
 }
 
@@ -419,8 +397,8 @@ static int scope_object(Quick *q) {
 }
 
 /* Passes over what is known to be there; 0: another text begins here. */
-static int known_again(Quick *q, const PythiaOtlpKnown *known) {
-    size_t n = pythia_otlp_known(known, q->in.p, (size_t)(q->in.end - q->in.p));
+static int known_again(Quick *q, const PythiaKnownText *known) {
+    size_t n = pythia_known_length(known, q->in.p, (size_t)(q->in.end - q->in.p));
     q->in.p += n;
     return n != 0;
 }
@@ -441,17 +419,16 @@ static int scope(Quick *q) {
     size_t left = (size_t)(q->in.end - start);
     /* Where it seems to end, so that what follows does not tell where it is looked for. */
     const unsigned char *end = memchr(start, '}', left < SCOPE_MOST ? left : SCOPE_MOST);
-    PythiaOtlpKnown *known =
-        pythia_otlp_scope_place(q->r, start, end ? (size_t)(end - start) : left);
+    PythiaKnownText *known = pythia_known_scope(q->r, start, end ? (size_t)(end - start) : left);
     if (known_again(q, known)) {
-        pythia_otlp_scope_again(q->r, known);
+        pythia_known_scope_again(q->r, known);
         return q->r->rc == SQLITE_OK;
     }
     unsigned high = q->in.high;
     q->in.high = 0;
     if (!scope_object(q) || q->r->rc != SQLITE_OK) return 0;
     PythiaText text = known_text(q, start, high);
-    if (text.n) pythia_otlp_scope_set(known, text, q->r);
+    if (text.n) pythia_known_scope_set(known, text, q->r);
     return 1;
 }
 
@@ -502,7 +479,7 @@ static int resource_object(Quick *q) {
 static int resource(Quick *q, PythiaResource *resource) {
     if (pythia_json_scan_peek(&q->in) != '{' || q->in.p >= q->in.end) return 0;
     const unsigned char *start = q->in.p;
-    PythiaOtlpKnown *known = pythia_otlp_resource_place(q->r, start, (size_t)(q->in.end - start));
+    PythiaKnownText *known = pythia_known_resource(q->r, start, (size_t)(q->in.end - start));
     if (known_again(q, known)) {
         *resource = known->resource;
         return 1;
@@ -514,7 +491,7 @@ static int resource(Quick *q, PythiaResource *resource) {
     pythia_otlp_resource(q->r, resource);
     if (q->r->rc != SQLITE_OK) return 0;
     PythiaText text = known_text(q, start, high);
-    if (text.n) pythia_otlp_resource_set(known, text, resource);
+    if (text.n) pythia_known_resource_set(known, text, resource);
     return 1;
 }
 

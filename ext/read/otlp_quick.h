@@ -3,7 +3,7 @@
 #define PYTHIA_READ_OTLP_QUICK_H
 
 #include "ext/read/json_scan.h"
-#include "ext/read/otlp_state.h"
+#include "ext/read/known.h"
 
 /* Reads the document reader->text if it has the usual shape. 1: done. 0: it has not, and what was given to the
 ** sink until then is to be taken back; or reader->rc is set. */
@@ -13,7 +13,7 @@ int pythia_otlp_quick(PythiaReader *reader);
 typedef struct PythiaOtlpQuick {
     PythiaJsonScan in;
     PythiaReader *r;
-    PythiaOtlpState *state;
+    PythiaKnown *state;
     PythiaText trace_text; /* the trace id seen last, if it is a number ... */
     PythiaRef trace;       /* ... and what it is */
 } PythiaOtlpQuick;

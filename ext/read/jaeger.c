@@ -10,23 +10,12 @@
 ** References: the first CHILD_OF to the same trace is the parent, further ones are links of kind
 ** PARENT. FOLLOWS_FROM is a link; where there is no CHILD_OF the first one is the parent as well. A
 ** reference to another trace is a plain link. */
+#include "ext/read/jaeger.h"
+
 #include "ext/read/format.h"
+#include "ext/read/known.h"
 
 #include <stdlib.h>
-
-enum { US = 1000 };
-
-typedef struct JaegerProcess {
-    PythiaText id;
-    PythiaResource resource;
-} JaegerProcess;
-
-/* The processes of one trace, in the arena, sorted by id. */
-typedef struct JaegerTrace {
-    PythiaText id;
-    JaegerProcess *processes;
-    size_t n;
-} JaegerTrace;
 
 static int jaeger_is_trace(const PythiaJson *j, uint32_t at) {
     return pythia_json_is_array(j, PYTHIA_JSON_FIND(j, at, "spans")) &&
@@ -122,11 +111,21 @@ static void jaeger_process(PythiaReader *r, uint32_t at, PythiaResource *resourc
     pythia_resource_end(r, service, process_instance(&r->resource), resource);
 }
 
-static int process_compare(const void *a, const void *b) {
-    return pythia_text_compare(((const JaegerProcess *)a)->id, ((const JaegerProcess *)b)->id);
+void pythia_jaeger_resource(PythiaReader *r, PythiaText service, PythiaResource *resource) {
+    pythia_resource_end(r, service, process_instance(&r->resource), resource);
+    pythia_resource_keep(r, resource);
 }
 
-static void jaeger_processes(PythiaReader *r, uint32_t object, JaegerTrace *trace) {
+static int process_compare(const void *a, const void *b) {
+    return pythia_text_compare(((const PythiaJaegerProcess *)a)->id,
+                               ((const PythiaJaegerProcess *)b)->id);
+}
+
+void pythia_jaeger_sort(PythiaJaegerTrace *trace) {
+    if (trace->n > 1) qsort(trace->processes, trace->n, sizeof *trace->processes, process_compare);
+}
+
+static void jaeger_processes(PythiaReader *r, uint32_t object, PythiaJaegerTrace *trace) {
     const PythiaJson *j = &r->json;
     if (!pythia_json_is_object(j, object)) return;
     size_t n = 0;
@@ -139,17 +138,17 @@ static void jaeger_processes(PythiaReader *r, uint32_t object, JaegerTrace *trac
     }
     for (uint32_t key = pythia_json_first(j, object); key && r->rc == SQLITE_OK;
          key = pythia_json_after(j, key + 1)) {
-        JaegerProcess *process = &trace->processes[trace->n++];
+        PythiaJaegerProcess *process = &trace->processes[trace->n++];
         process->id = pythia_json_text(j, key);
         jaeger_process(r, key + 1, &process->resource);
         pythia_resource_keep(r, &process->resource);
     }
-    if (trace->n > 1) qsort(trace->processes, trace->n, sizeof *trace->processes, process_compare);
+    pythia_jaeger_sort(trace);
 }
 
-static const PythiaResource *process_find(const JaegerTrace *trace, PythiaText id) {
-    JaegerProcess key = {.id = id};
-    const JaegerProcess *found =
+const PythiaResource *pythia_jaeger_process(const PythiaJaegerTrace *trace, PythiaText id) {
+    PythiaJaegerProcess key = {.id = id};
+    const PythiaJaegerProcess *found =
         trace->n ? bsearch(&key, trace->processes, trace->n, sizeof key, process_compare) : NULL;
     return found ? &found->resource : NULL;
 }
@@ -161,15 +160,9 @@ static PythiaRef jaeger_id(const PythiaJson *j, uint32_t at) {
     return (PythiaRef){pythia_id_parse_padded(text), text};
 }
 
-static int ref_equal(PythiaRef a, PythiaRef b) {
+int pythia_jaeger_equal(PythiaRef a, PythiaRef b) {
     return pythia_id_equal(a.id, b.id) &&
            (a.id.form != PYTHIA_ID_TEXT || pythia_text_equal(a.text, b.text));
-}
-
-/* "0" is how no parent was written before there were references. */
-static int ref_is_none(PythiaRef ref) {
-    return ref.id.form == PYTHIA_ID_NONE ||
-           (ref.id.form != PYTHIA_ID_TEXT && !ref.id.hi && !ref.id.lo);
 }
 
 static void jaeger_link(PythiaReader *r, PythiaRef trace, PythiaRef span, int kind) {
@@ -205,14 +198,15 @@ static int jaeger_parent(PythiaReader *r, uint32_t references, uint32_t parent) 
         int rank = PYTHIA_TEXT_IS(ref.type, "CHILD_OF")       ? CHILD
                    : PYTHIA_TEXT_IS(ref.type, "FOLLOWS_FROM") ? FOLLOWED
                                                               : 0;
-        if (rank <= best || ref_is_none(ref.span)) continue;
-        if (!ref_is_none(ref.trace) && !ref_equal(ref.trace, record->trace)) continue;
+        if (rank <= best || pythia_jaeger_is_none(ref.span)) continue;
+        if (!pythia_jaeger_is_none(ref.trace) && !pythia_jaeger_equal(ref.trace, record->trace))
+            continue;
         best = rank;
         record->parent = ref.span;
     }
     if (best) return best == CHILD && n == 1;
     PythiaRef old = jaeger_id(j, parent);
-    if (!ref_is_none(old)) record->parent = old;
+    if (!pythia_jaeger_is_none(old)) record->parent = old;
     return 0;
 }
 
@@ -224,10 +218,10 @@ static void jaeger_links(PythiaReader *r, uint32_t references) {
         JaegerReference ref = reference_read(j, at);
         PythiaText type = ref.type;
         PythiaRef trace = ref.trace, span = ref.span;
-        if (ref_is_none(span)) continue;
-        if (ref_is_none(trace)) trace = r->record.trace;
+        if (pythia_jaeger_is_none(span)) continue;
+        if (pythia_jaeger_is_none(trace)) trace = r->record.trace;
         int follows = PYTHIA_TEXT_IS(type, "FOLLOWS_FROM");
-        if (!ref_equal(trace, r->record.trace))
+        if (!pythia_jaeger_equal(trace, r->record.trace))
             jaeger_link(r, trace, span, follows ? PYTHIA_LINK_FOLLOWS_FROM : PYTHIA_LINK);
         else if (follows)
             jaeger_link(r, trace, span, PYTHIA_LINK_FOLLOWS_FROM);
@@ -251,13 +245,19 @@ static PythiaText nested_take(PythiaAttributes *list, size_t begin, PythiaText k
     return (PythiaText){"", 0};
 }
 
+/* A log's name is its field `event`, else `message`; the other fields are attributes. */
+void pythia_jaeger_name(PythiaReader *r, PythiaPointRecord *point, size_t begin) {
+    point->name = nested_take(&r->nested, begin, PYTHIA_TEXT("event"));
+    if (!point->name.n) point->name = nested_take(&r->nested, begin, PYTHIA_TEXT("message"));
+    if (!point->name.n) point->name = PYTHIA_TEXT("log");
+}
+
 /* A time in microseconds, or the same in nanoseconds. */
 static int jaeger_time_ns(const PythiaJson *j, uint32_t us, uint32_t nanos, int64_t *ns) {
     if (nanos && pythia_json_time_ns(j, nanos, 1, ns) == PYTHIA_JSON_GOOD) return PYTHIA_JSON_GOOD;
-    return pythia_json_time_ns(j, us, US, ns);
+    return pythia_json_time_ns(j, us, PYTHIA_JAEGER_US, ns);
 }
 
-/* A log's name is its field `event`, else `message`; the other fields are attributes. */
 static void jaeger_log(PythiaReader *r, uint32_t at) {
     const PythiaJson *j = &r->json;
     PythiaPointRecord *point = pythia_draft_point(r);
@@ -268,13 +268,11 @@ static void jaeger_log(PythiaReader *r, uint32_t at) {
         point->time_ns = -1;
     size_t begin = r->nested.n;
     jaeger_tags(r, &r->nested, PYTHIA_JSON_FIND(j, at, "fields"));
-    point->name = nested_take(&r->nested, begin, PYTHIA_TEXT("event"));
-    if (!point->name.n) point->name = nested_take(&r->nested, begin, PYTHIA_TEXT("message"));
-    if (!point->name.n) point->name = PYTHIA_TEXT("log");
+    pythia_jaeger_name(r, point, begin);
 }
 
 /* Kind and status stand in tags. */
-static void jaeger_meaning(PythiaReader *r) {
+void pythia_jaeger_meaning(PythiaReader *r) {
     static const PythiaText kinds[] = {
         {"internal", 8}, {"server", 6}, {"client", 6}, {"producer", 8}, {"consumer", 8}};
     for (size_t i = 0; i < r->attributes.n; i++) {
@@ -343,7 +341,7 @@ static int jaeger_times(PythiaReader *r, const uint32_t *s) {
     return 1;
 }
 
-static void jaeger_span(PythiaReader *r, uint32_t at, JaegerTrace *trace) {
+static void jaeger_span(PythiaReader *r, uint32_t at, PythiaJaegerTrace *trace) {
     const PythiaJson *j = &r->json;
     PythiaRecord *record = &r->record;
     PythiaResource process;
@@ -364,14 +362,14 @@ static void jaeger_span(PythiaReader *r, uint32_t at, JaegerTrace *trace) {
         return;
     }
     if (!jaeger_times(r, s)) return;
-    record->resource = process_find(trace, pythia_json_text(j, s[SPAN_PROCESS_ID]));
+    record->resource = pythia_jaeger_process(trace, pythia_json_text(j, s[SPAN_PROCESS_ID]));
     if (!record->resource) {
         jaeger_process(r, s[SPAN_PROCESS], &process);
         record->resource = &process;
     }
     record->operation = pythia_json_text(j, s[SPAN_NAME]);
     jaeger_tags(r, &r->attributes, s[SPAN_TAGS]);
-    jaeger_meaning(r);
+    pythia_jaeger_meaning(r);
     if (pythia_json_first(j, s[SPAN_WARNINGS]))
         pythia_attributes_json(r, j, &r->attributes, PYTHIA_TEXT("warnings"), s[SPAN_WARNINGS]);
     uint32_t references = pythia_json_is_array(j, s[SPAN_REFERENCES]) ? s[SPAN_REFERENCES] : 0;
@@ -386,7 +384,7 @@ static void jaeger_span(PythiaReader *r, uint32_t at, JaegerTrace *trace) {
 
 static void jaeger_trace(PythiaReader *r, uint32_t at) {
     const PythiaJson *j = &r->json;
-    JaegerTrace trace = {.id = pythia_json_text(j, PYTHIA_JSON_FIND(j, at, "traceID"))};
+    PythiaJaegerTrace trace = {.id = pythia_json_text(j, PYTHIA_JSON_FIND(j, at, "traceID"))};
     if (jaeger_is_span(j, at)) {
         jaeger_span(r, at, &trace);
         return;
@@ -418,5 +416,8 @@ const PythiaFormat pythia_format_jaeger = {
     .name = "jaeger",
     .detect = jaeger_detect,
     .document = jaeger_document,
+    .quick = pythia_jaeger_quick,
+    .state_bytes = sizeof(PythiaKnown),
+    .release = pythia_known_release,
     .follows = 1,
 };

@@ -8,6 +8,7 @@
 ** Every function returns 1, or 0 to give up. */
 #include "ext/read/jaeger.h"
 
+#include "ext/base/bytes.h"
 #include "ext/read/json_scan.h"
 #include "ext/read/known.h"
 
@@ -161,7 +162,7 @@ static int members(Quick *q, const PythiaText *keys, size_t n, QuickMember *memb
         PythiaText k;
         size_t i = 0;
         if (!pythia_json_scan_key(&q->in, &k)) return 0;
-        while (i < n && !pythia_text_equal(k, keys[i]))
+        while (i < n && (k.n != keys[i].n || !pythia_bytes_equal(k.p, keys[i].p, k.n)))
             i++;
         if (i == n || *seen & BIT(i)) return 0;
         *seen |= BIT(i);

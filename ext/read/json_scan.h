@@ -103,7 +103,7 @@ int pythia_json_scan_whole(PythiaJsonScan *s, int64_t *value);
 /* An integer of 64 bits, as a number or as a string. */
 int pythia_json_scan_int64(PythiaJsonScan *s, int64_t *value);
 /* A number that a double can hold. */
-int pythia_json_scan_double(PythiaJsonScan *s, double *value);
+int pythia_json_scan_double(PythiaJsonScan *s, double *real);
 /* A string, a number of moderate length, or a word, that is not wanted. */
 int pythia_json_scan_skip_scalar(PythiaJsonScan *s);
 /* An object or array, by counting brackets; what lies between is not looked at. */

@@ -50,10 +50,8 @@ typedef struct PythiaKnown {
     unsigned replaced; /* counts */
     PythiaKnownKey keys[PYTHIA_KNOWN_MEMBERS];
     unsigned char after[PYTHIA_KNOWN_MEMBERS]; /* [member]: the one that came after it */
-    PythiaKnownPair pairs[PYTHIA_KNOWN_PAIRS]; /* by the atom of the key before it */
-    PythiaKnownPair
-        first[PYTHIA_KNOWN_KINDS]; /* those of spans that come first, by the span's kind */
-    PythiaKnownPair nested_first;  /* ... and of points and links */
+    /* By the atom of the key before; those that come first in spans, by the span's kind; and in points and links. */
+    PythiaKnownPair pairs[PYTHIA_KNOWN_PAIRS], first[PYTHIA_KNOWN_KINDS], nested_first;
 } PythiaKnown;
 
 void pythia_known_release(void *state);

@@ -6,7 +6,8 @@
 ** a resource behind the spans that it belongs to, a span without an id, bytes that are no JSON - makes the function
 ** give up, the caller takes back what was handed over (PythiaSink.hold), and the document is read the other way.
 ** So nothing here has to decide what is wrong with a document, and the two ways never differ in what they find:
-** what this one accepts, it understands as the other does. tests/unit/test_read_otlp.c compares them.
+** what this one accepts, it understands as the other does. tests/unit/test_read_otlp.c and test_read_otlp_again.c
+** compare them. What comes again byte for byte is not looked into again (known.h).
 **
 ** All JSON that is passed over is checked to be JSON: the grammar as it is walked, strings as they are scanned,
 ** and UTF-8 for the whole document by simdjson when it has a byte outside of ASCII. Values that are not plain (lists,

@@ -232,22 +232,19 @@ static int take_text(PythiaArena *arena, PythiaText text, PythiaValue *value) {
 /* Turns an attribute into a value. */
 static inline int take_value(PythiaIntake *in, PythiaArena *arena, const PythiaAttribute *a,
                              PythiaValue *value) {
+    int text = a->type >= PYTHIA_VALUE_TEXT, rc = SQLITE_OK;
     value->type = (uint32_t)a->type;
-    value->n = 0;
     value->atom = a->text_atom;
+    value->n = text ? (uint32_t)a->text.n : 0;
+    value->of.integer = a->integer; /* or the double, or where the text is: unions are bits */
     value->key = in->atom_strings[a->key_atom];
-    int rc = value->key ? SQLITE_OK : take_string(in, a->key, a->key_atom, &value->key);
-    if (a->type >= PYTHIA_VALUE_TEXT) {
-        value->n = (uint32_t)a->text.n;
-        value->of.text = a->text.p;
-        return rc || a->text_atom ? rc : take_text(arena, a->text, value);
-    }
-    if (a->type == PYTHIA_VALUE_DOUBLE)
-        value->of.real = a->real;
-    else
-        value->of.integer = a->integer;
-    return rc;
+    if (!value->key) rc = take_string(in, a->key, a->key_atom, &value->key);
+    return rc || !text || a->text_atom ? rc : take_text(arena, a->text, value);
 }
+
+_Static_assert(offsetof(PythiaAttribute, integer) == offsetof(PythiaAttribute, text.p) &&
+                   sizeof(const char *) == sizeof(int64_t),
+               "a value takes over the union of an attribute");
 
 /* Turns n attributes into values, of which *count are kept. */
 static int take_values(PythiaIntake *in, PythiaArena *arena, const PythiaAttribute *attributes,

@@ -186,17 +186,22 @@ static int read_parent_ids(PythiaSegment *segment, const Place *place, PythiaTra
 
 /* Codes of the segment become indexes of the trace. */
 static int read_resources(PythiaSegment *segment, PythiaTrace *trace, char **error) {
-    uint32_t code = 0, index = 0;
+    enum { RECENT = 16 };
+    struct {
+        uint32_t code, index, known;
+    } recent[RECENT] = {0}; /* [code mod RECENT] */
     for (uint32_t i = 0; i < trace->nspans; i++) {
         PythiaSpan *s = &trace->spans[i];
-        if (i == 0 || s->resource != code) {
+        uint32_t code = s->resource, at = code % RECENT;
+        if (!recent[at].known || recent[at].code != code) {
             PythiaResourceSet set;
-            int rc = pythia_segment_resource(segment, s->resource, &set, error);
-            code = s->resource;
-            if (!rc) rc = pythia_trace_add_resource(trace, &set, &index);
+            int rc = pythia_segment_resource(segment, code, &set, error);
+            if (!rc) rc = pythia_trace_add_resource(trace, &set, &recent[at].index);
             if (rc) return rc;
+            recent[at].code = code;
+            recent[at].known = 1;
         }
-        s->resource = index;
+        s->resource = recent[at].index;
     }
     return SQLITE_OK;
 }

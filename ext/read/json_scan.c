@@ -4,6 +4,7 @@
 #include "ext/base/sqlite.h"
 #include "ext/read/json.h"
 
+#include <float.h>
 #include <math.h>
 
 static int hex4(const unsigned char *p, unsigned *code) {
@@ -202,10 +203,35 @@ int pythia_json_scan_whole(PythiaJsonScan *s, int64_t *value) {
     return 1;
 }
 
+/* "0.563541741120241": digits that a double holds exactly, divided by a power of ten that it holds exactly, which is
+** rounded once and as strtod() does (W. D. Clinger, "How to read floating point numbers accurately", PLDI 1990). 0:
+** not such a number. */
+static int scan_decimal(PythiaJsonScan *s, double *real) {
+    enum { MOST = 18 };
+    static const uint64_t exact = (uint64_t)1 << 53;
+    int negative = pythia_json_scan_peek(s) == '-';
+    const unsigned char *p = s->p + negative;
+    uint64_t whole, fraction, ten = 1;
+    size_t n = pythia_json_scan_digits(p, &whole), places;
+    if (!n || (n > 1 && *p == '0') || p[n] != '.') return 0;
+    places = pythia_json_scan_digits(p + n + 1, &fraction);
+    p += n + 1 + places;
+    if (!places || n + places > MOST || (*p | 0x20) == 'e' || p >= s->end) return 0;
+    for (size_t i = 0; i < places; i++)
+        ten *= 10;
+    whole = whole * ten + fraction;
+    if (whole > exact) return 0;
+    *real = (double)whole / (double)ten;
+    if (negative) *real = -*real;
+    s->p = p;
+    return 1;
+}
+
 int pythia_json_scan_double(PythiaJsonScan *s, double *real) {
     PythiaText text;
     int integer;
     int64_t value;
+    if (FLT_EVAL_METHOD == 0 && scan_decimal(s, real)) return 1;
     if (!pythia_json_scan_number(s, &text, &integer)) return 0;
     if (integer) {
         if (text.n > 18 || !pythia_text_int64(text, &value)) return 0;

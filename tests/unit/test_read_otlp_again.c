@@ -214,6 +214,32 @@ static void test_json_utf8(void) {
     }
 }
 
+/* Doubles of all lengths are what simdjson makes of them. */
+static void test_json_doubles(void) {
+    int kept;
+    state = 88172645463325252u;
+    for (int i = 0; i < 200; i++) {
+        PythiaBuf text = {0};
+        pythia_buf_str(&text, "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":"
+                              "\"00000000000000ab\",\"spanId\":\"eee19b7ec3c1b174\","
+                              "\"startTimeUnixNano\":\"7\",\"attributes\":[");
+        for (int n = 0; n < 100; n++) {
+            pythia_buf_format(&text, "%s{\"key\":\"k\",\"value\":{\"doubleValue\":%s", n ? "," : "",
+                              pick(4) ? "" : "-");
+            for (size_t digits = pick(4) ? 1 : 1 + pick(19); digits; digits--)
+                pythia_buf_byte(&text, (unsigned char)('1' + pick(9)));
+            pythia_buf_str(&text, pick(4) ? ".0" : ".");
+            for (size_t digits = 1 + pick(21); digits; digits--)
+                pythia_buf_byte(&text, (unsigned char)('0' + pick(10)));
+            pythia_buf_str(&text, pick(9) ? "}}" : "e-3}}");
+        }
+        pythia_buf_str(&text, "]}]}]}]}");
+        CU_ASSERT(seen_alike((char *)text.data, text.n, "otlp", &kept));
+        CU_ASSERT_EQUAL(kept, 1);
+        pythia_buf_clear(&text);
+    }
+}
+
 /* What is remembered was not damaged, what is compared with it is. */
 static void test_json_damaged(void) {
     static const char bytes[] = "{}[]\":,\\0129-.e \n\x80\xff\x01";
@@ -448,5 +474,6 @@ static void test_proto_damaged(void) {
 PYTHIA_SUITE(read_otlp_again, {"JSON: pieces that come again, and nearly again", test_json},
              {"JSON: the same, damaged", test_json_damaged},
              {"JSON: what is no UTF-8 is not known", test_json_utf8},
+             {"JSON: doubles of all lengths", test_json_doubles},
              {"protobuf: pieces that come again, and nearly again", test_proto},
              {"protobuf: the same, damaged", test_proto_damaged})

@@ -21,6 +21,7 @@
 
 enum {
     LOCK_TRIES = 100,          /* a millisecond each */
+    REST_TRIES = 100,          /* likewise; twice as long as a rest */
     REST_NS = 50 * 1000 * 1000 /* for which a setting that was taken out is not used again */
 };
 
@@ -187,12 +188,14 @@ static int chain_read(const PythiaPage *page, const PythiaPageSlot *slot, uint32
     return n;
 }
 
-/* Marks what must not be used: settings in use, and those that programs may still be reading. Returns how
-** many are free. */
-static uint32_t settings_mark(PageData *data) {
+/* Marks what must not be used: settings in use, and those that programs may still be reading, which are at rest.
+** Returns how many are free. */
+static uint32_t settings_mark(PageData *data, uint32_t *resting) {
     const PythiaPage *page = &data->page;
     uint32_t numbers[PYTHIA_PAGE_TYPES], nfree = 0;
     uint64_t now = (uint64_t)pythia_control_now();
+    *resting = 0;
+    memset(data->used, 0, (size_t)page->geometry.nsettings + 1);
     for (uint32_t i = 0; i < page->geometry.nslots; i++) {
         const PythiaPageSlot *slot = pythia_page_slot(page, i);
         if (!PYTHIA_GET(&slot->setting)) continue;
@@ -201,10 +204,23 @@ static uint32_t settings_mark(PageData *data) {
     }
     for (uint32_t i = 0; i < page->geometry.nsettings; i++) {
         uint64_t retired = PYTHIA_GET(&pythia_page_setting(page, i)->retired_ns);
-        if (retired && retired <= now && now - retired < REST_NS) data->used[i] = 1;
-        nfree += !data->used[i];
+        int rests = !data->used[i] && retired && retired <= now && now - retired < REST_NS;
+        *resting += (uint32_t)rests;
+        nfree += !data->used[i] && !rests;
+        data->used[i] |= (unsigned char)rests;
     }
     return nfree;
+}
+
+/* Whether there are so many free settings; where those at rest would do, their rest is waited for. */
+static int settings_are_free(PageData *data, uint64_t need) {
+    struct timespec pause = {0, 1000000};
+    uint32_t resting, nfree = settings_mark(data, &resting);
+    for (int i = 0; i < REST_TRIES && need > nfree && need <= nfree + resting; i++) {
+        nanosleep(&pause, NULL);
+        nfree = settings_mark(data, &resting);
+    }
+    return need <= nfree;
 }
 
 /* Writes a setting to a free place; its number plus 1. prepare has seen to it that there is one. */
@@ -346,7 +362,7 @@ static int page_prepare(PythiaBackend *backend, const PythiaControlChange *chang
                     .has_setting; /* two changes of one slot make its chain longer in between */
     }
     /* Most changes need none: then the settings, which are large, are not looked at. */
-    if (!rc && need && need > settings_mark(data))
+    if (!rc && need && !settings_are_free(data, need))
         rc = pythia_fail(error, SQLITE_FULL, "the page has no room for %lld settings more",
                          (sqlite3_int64)need);
     sqlite3_finalize(statement);

@@ -181,6 +181,7 @@ void pythia_intake_close(PythiaIntake *in) {
     for (int i = 0; i < RESOURCE_ENTRIES; i++)
         pythia_arena_clear(&in->resources[i].arena);
     pythia_store_discard(in->capture->store);
+    pythia_store_forget_presence(in->capture->store);
     pythia_trace_clear(&in->merged);
     pythia_analysis_clear(&in->analysis);
     pythia_appended_clear(&in->appended);
@@ -631,6 +632,8 @@ static int finish_trace(PythiaIntake *in, OpenTrace *open, char **error) {
         in->store_was_empty = 0;
     }
     if (!rc && !in->store_was_empty)
+        rc = pythia_store_may_hold(in->capture->store, trace->id, &found, error);
+    if (!rc && found)
         rc = pythia_store_find(in->capture->store, trace->id, &found, &segment, &ordinal, error);
     if (!rc && found) rc = renew_if_finer(in, error);
     if (!rc && found) {

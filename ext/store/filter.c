@@ -46,33 +46,44 @@ static inline void bits_of(uint32_t hash, uint32_t bits[WORDS]) {
 }
 #endif
 
-/* The block of an id, and the bits in it. */
-static inline size_t filter_place(size_t bytes, PythiaId id, uint32_t bits[WORDS]) {
+static inline uint64_t id_hash(PythiaId id) {
     unsigned char key[17];
     pythia_store64(key, id.hi);
     pythia_store64(key + 8, id.lo);
     key[16] = (unsigned char)id.form;
-    uint64_t hash = pythia_hash64(key, sizeof key);
+    return pythia_hash64(key, sizeof key);
+}
+
+/* The block of a hash, and the bits in it. */
+static inline size_t filter_place(size_t bytes, uint64_t hash, uint32_t bits[WORDS]) {
     bits_of((uint32_t)hash, bits);
     return (size_t)((hash >> 32) * (bytes / BLOCK_BYTES) >> 32) * BLOCK_BYTES;
+}
+
+void pythia_filter_add_hash(unsigned char *filter, size_t bytes, uint64_t hash) {
+    uint32_t bits[WORDS];
+    unsigned char *p = filter + filter_place(bytes, hash, bits);
+    for (int i = 0; i < WORDS; i++)
+        pythia_store32(p + 4 * i, pythia_load32(p + 4 * i) | bits[i]);
+}
+
+int pythia_filter_may_hold_hash(const unsigned char *filter, size_t bytes, uint64_t hash) {
+    uint32_t bits[WORDS], missing = 0;
+    const unsigned char *p = filter + filter_place(bytes, hash, bits);
+    for (int i = 0; i < WORDS; i++)
+        missing |= bits[i] & ~pythia_load32(p + 4 * i);
+    return !missing;
 }
 
 void pythia_filter_make(unsigned char *filter, size_t bytes, const int64_t *hi, const int64_t *lo,
                         const int64_t *form, uint32_t n) {
     memset(filter, 0, bytes);
-    for (uint32_t s = 0; s < n; s++) {
-        uint32_t bits[WORDS];
-        const PythiaId id = {(uint64_t)hi[s], (uint64_t)lo[s], (uint32_t)form[s]};
-        unsigned char *p = filter + filter_place(bytes, id, bits);
-        for (int i = 0; i < WORDS; i++)
-            pythia_store32(p + 4 * i, pythia_load32(p + 4 * i) | bits[i]);
-    }
+    for (uint32_t s = 0; s < n; s++)
+        pythia_filter_add_hash(
+            filter, bytes,
+            id_hash((PythiaId){(uint64_t)hi[s], (uint64_t)lo[s], (uint32_t)form[s]}));
 }
 
 int pythia_filter_may_hold(const unsigned char *filter, size_t bytes, PythiaId id) {
-    uint32_t bits[WORDS], missing = 0;
-    const unsigned char *p = filter + filter_place(bytes, id, bits);
-    for (int i = 0; i < WORDS; i++)
-        missing |= bits[i] & ~pythia_load32(p + 4 * i);
-    return !missing;
+    return pythia_filter_may_hold_hash(filter, bytes, id_hash(id));
 }

@@ -30,4 +30,8 @@ void pythia_filter_make(unsigned char *filter, size_t bytes, const int64_t *hi, 
 /* 0: it was made without that id. */
 int pythia_filter_may_hold(const unsigned char *filter, size_t bytes, PythiaId id);
 
+/* The same with keys that are hashes already, one by one; a new filter is all zeros. */
+void pythia_filter_add_hash(unsigned char *filter, size_t bytes, uint64_t hash);
+int pythia_filter_may_hold_hash(const unsigned char *filter, size_t bytes, uint64_t hash);
+
 #endif

@@ -13,6 +13,7 @@
 #define PYTHIA_STORE_INTERNAL_H
 
 #include "ext/store/pack.h"
+#include "ext/store/presence.h"
 #include "ext/store/schema.h"
 #include "ext/store/segment.h"
 
@@ -102,6 +103,7 @@ struct PythiaStore {
     int epoch_raised;          /* something that was stored before has changed */
     PythiaIndexEntry *index;   /* pending */
     size_t nindex, index_capacity;
+    PythiaPresence presence;
 };
 
 enum { PYTHIA_CACHE_BYTES = 256 * 1024 * 1024 };

@@ -74,6 +74,7 @@ static int raise_cookie(PythiaStore *store, char **error) {
     cookie |= random & ((1u << RANDOM_BITS) - 1);
     int rc = write_counter(store, PYTHIA_CONFIG_COOKIE, cookie, error);
     if (rc) return rc;
+    pythia_presence_carry(&store->presence, store->cookie, cookie);
     store->cookie = cookie;
     store->own = 1;
     return SQLITE_OK;
@@ -187,6 +188,7 @@ static int index_rows(PythiaStore *store, int which, const PythiaIndexEntry *ent
     int rc = pythia_store_statement(store, which, &s, error);
     for (const PythiaIndexEntry *e = entries; !rc && e < entries + n; e++) {
         rc = sqlite3_bind_int64(s, parameter++, e->hash);
+        pythia_presence_add(&store->presence, e->hash);
         if (!rc) rc = sqlite3_bind_int64(s, parameter++, e->segment);
         if (!rc) rc = sqlite3_bind_int64(s, parameter++, e->ordinal);
     }

@@ -297,6 +297,7 @@ void pythia_store_close(PythiaStore *store) {
     pythia_packer_clear(&store->packer);
     pythia_free(store->stored_ticks);
     pythia_free(store->index);
+    pythia_presence_clear(&store->presence);
     sqlite3_free(store->schema);
     pythia_free(store);
 }

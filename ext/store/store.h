@@ -234,6 +234,11 @@ int pythia_segment_head(PythiaSegment *segment, uint32_t ordinal, PythiaHead *he
 int pythia_store_find(PythiaStore *store, PythiaId trace, int *found, int64_t *segment,
                       uint32_t *ordinal, char **error);
 
+/* *may 0: no trace with this id is flushed. Quicker than to find out where none is, for who asks about many that are
+** new (presence.h). What it has learned is kept until it is told to forget. */
+int pythia_store_may_hold(PythiaStore *store, PythiaId trace, int *may, char **error);
+void pythia_store_forget_presence(PythiaStore *store);
+
 /* Where a live span lies. Zeroed: before the first. */
 typedef struct PythiaSpanPlace {
     int64_t segment;

@@ -250,15 +250,14 @@ _Static_assert(offsetof(PythiaAttribute, integer) == offsetof(PythiaAttribute, t
 /* Turns n attributes into values, of which *count are kept. */
 static int take_values(PythiaIntake *in, PythiaArena *arena, const PythiaAttribute *attributes,
                        size_t n, PythiaValue *values, uint32_t *count) {
-    int rc = SQLITE_OK, drops = 0;
-    uint32_t kept = 0;
-    for (size_t i = 0; !rc && i < n; i++) {
-        rc = take_value(in, arena, &attributes[i], &values[kept]);
-        if (!rc && in->drop_bytes) rc = take_drops(in, values[kept].key, &drops);
-        kept += !drops;
+    *count = 0;
+    for (size_t i = 0; i < n; i++) {
+        int drops = 0, rc = take_value(in, arena, &attributes[i], &values[*count]);
+        if (!rc && in->drop_bytes) rc = take_drops(in, values[*count].key, &drops);
+        if (rc) return rc;
+        *count += !drops;
     }
-    *count = kept;
-    return rc;
+    return SQLITE_OK;
 }
 
 /* The same, to where the next values of the trace go. There is room for `extra` more. */

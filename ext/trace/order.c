@@ -147,12 +147,20 @@ static int end_compare(const void *a, const void *b) {
     return x->position < y->position ? -1 : x->position > y->position;
 }
 
+/* Most lists are short: then each is put in its place as it comes. */
 static void items_sort_ends(PythiaItems *items) {
+    enum { SHORT = 16 };
     int sorted = 1;
     for (uint32_t i = 0; i < items->n; i++) {
         const PythiaItem *item = &items->items[i];
-        items->by_to[i] = (PythiaItemEnd){item->to_ns, i, item->clock};
-        if (i && end_compare(&items->by_to[i - 1], &items->by_to[i]) > 0) sorted = 0;
+        const PythiaItemEnd end = {item->to_ns, i, item->clock};
+        uint32_t k = i;
+        if (items->n <= SHORT)
+            for (; k && end_compare(&items->by_to[k - 1], &end) > 0; k--)
+                items->by_to[k] = items->by_to[k - 1];
+        else if (i && end_compare(&items->by_to[i - 1], &end) > 0)
+            sorted = 0;
+        items->by_to[k] = end;
     }
     if (!sorted) qsort(items->by_to, items->n, sizeof *items->by_to, end_compare);
 }

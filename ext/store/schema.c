@@ -11,7 +11,8 @@
 **   xtrace    where a trace lies, by a 63-bit hash of its id. Collisions are allowed: the segment has
 **             the id itself.
 **   xgroup, xedge                    moments of groups, opaque here.
-**   ximport, xproblem                what was taken in, and what was not. position, place: of files that are
+**   ximport, xproblem                what was taken in, and what was not; problems without a file are what was
+**                                    mended of a trace, with an index. position, place: of files that are
 **                                    followed, how far they were read and how they are known again.
 **   xtype, xrename                   rules for request types and for names.
 **   xexpect                          what is expected of groups.
@@ -135,6 +136,12 @@ int pythia_store_create_tables(sqlite3 *db, const char *schema, char **error) {
                                     shadows[i].body);
         rc = exec_owned(db, sql, error);
     }
+    /* By trace, for traces that grow: what was mended of them is told anew then. */
+    if (!rc)
+        rc = pythia_schema_exec(db, schema,
+                                "CREATE INDEX \"%w\".pythia_xproblem_trace"
+                                " ON pythia_xproblem(trace_id) WHERE file IS NULL",
+                                error);
     if (rc) return rc;
     /* The first cookie and epoch are random, so that another store that took this one's place is not
     ** taken for it. */

@@ -26,3 +26,14 @@ SELECT pythia_import('@TMP@/window.csv');
 SELECT spans, count(*) FROM pythia_traces GROUP BY spans;
 SELECT span_id, parent_id, operation FROM pythia_spans WHERE trace_id = '1';
 INSERT INTO pythia(pythia) VALUES('integrity-check');
+
+-- What was mended of a trace is told anew when it grows. However many there are, it is found by an index.
+INSERT INTO pythia(pythia) VALUES('delete-all');
+SELECT writefile('@TMP@/orphan.csv', substr(csv, 1, instr(csv, char(10))) || 'o,2,1,shop,pay,1000000500,100' || char(10)) > 0 FROM input;
+SELECT pythia_import('@TMP@/orphan.csv');
+SELECT kind, trace_id, detail FROM pythia_problems;
+SELECT writefile('@TMP@/parent.csv', substr(csv, 1, instr(csv, char(10))) || 'o,1,,shop,buy,1000000000,1000' || char(10)) > 0 FROM input;
+SELECT pythia_import('@TMP@/parent.csv');
+SELECT count(*) FROM pythia_problems;
+EXPLAIN QUERY PLAN DELETE FROM pythia_xproblem WHERE trace_id = 'o' AND file IS NULL;
+INSERT INTO pythia(pythia) VALUES('integrity-check');

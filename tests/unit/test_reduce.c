@@ -407,11 +407,21 @@ static int against(sqlite3 *db, const Text *text, int *wrong) {
     return 1;
 }
 
+/* SQLite may compare integers with doubles in long double, which valgrind takes for a double. */
+static int long_double_is_exact(void) {
+    volatile long double most = (long double)INT64_MAX;
+    return most - 1 < most;
+}
+
 static void test_against_sqlite(void) {
     sqlite3 *db;
     int ran = 0, wrong = 0;
     if (!texts()) {
         pythia_skip("no page can be made");
+        return;
+    }
+    if (!long_double_is_exact()) {
+        pythia_skip("SQLite is not exact here");
         return;
     }
     CU_ASSERT_EQUAL_FATAL(sqlite3_open(":memory:", &db), SQLITE_OK);

@@ -80,7 +80,8 @@ static int key_is(Quick *q, const char *key, size_t n) {
 #define KEY_IS(q, key) key_is((q), (key), sizeof(key) - 1)
 
 /* {"key", "type", "value"} in that order. */
-static int tag(Quick *q, PythiaAttributes *list, PythiaKnownPair *pair) {
+static int tag(void *context, PythiaAttributes *list, PythiaKnownPair *pair) {
+    Quick *q = context;
     PythiaText key, type;
     const unsigned char *begin = q->in.p;
     if (!pythia_json_scan_take(&q->in, '{') || !KEY_IS(q, "key") ||
@@ -100,20 +101,7 @@ static int tag(Quick *q, PythiaAttributes *list, PythiaKnownPair *pair) {
 }
 
 static int tags(Quick *q, PythiaAttributes *list) {
-    int next = pythia_json_scan_enter(&q->in, '[', ']');
-    unsigned high = q->in.high;
-    while (next == 1) {
-        PythiaKnownPair *pair = pythia_known_pair(q->r, list);
-        pythia_json_scan_peek(&q->in);
-        if (!pair || !pythia_known_attribute(q->r, &q->in, list, pair, BRACES)) {
-            high |= q->in.high;
-            q->in.high = 0;
-            if (q->r->rc != SQLITE_OK || !tag(q, list, pair)) return 0;
-        }
-        next = pythia_json_scan_more(&q->in, ']');
-    }
-    q->in.high |= high;
-    return next;
+    return pythia_known_attributes(q->r, &q->in, list, BRACES, tag, q);
 }
 
 /* ---- spans ---- */

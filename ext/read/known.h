@@ -127,4 +127,26 @@ static inline int pythia_known_braces(PythiaJsonScan *in, int n) {
 int pythia_known_attribute(PythiaReader *reader, PythiaJsonScan *in, PythiaAttributes *list,
                            PythiaKnownPair *pair, int braces);
 
+/* A JSON list of attributes, from before its bracket, each with so many braces behind its value. Those that begin as the
+** last time are read here, any other by other(), which tells how it began (pythia_known_pair_set()) where that is
+** ASCII: in->high is of that attribute alone then. 1, or 0 to give up. */
+static inline int pythia_known_attributes(
+    PythiaReader *reader, PythiaJsonScan *in, PythiaAttributes *list, int braces,
+    int (*other)(void *context, PythiaAttributes *list, PythiaKnownPair *pair), void *context) {
+    int next = pythia_json_scan_enter(in, '[', ']');
+    unsigned high = in->high;
+    while (next == 1) {
+        PythiaKnownPair *pair = pythia_known_pair(reader, list);
+        pythia_json_scan_peek(in);
+        if (!pair || !pythia_known_attribute(reader, in, list, pair, braces)) {
+            high |= in->high;
+            in->high = 0;
+            if (reader->rc != SQLITE_OK || !other(context, list, pair)) return 0;
+        }
+        next = pythia_json_scan_more(in, ']');
+    }
+    in->high |= high;
+    return next;
+}
+
 #endif

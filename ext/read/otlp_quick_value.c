@@ -73,7 +73,8 @@ static int attribute_plain(Quick *q, const unsigned char *begin, PythiaKnownPair
     return 1;
 }
 
-static int attribute(Quick *q, PythiaAttributes *list, PythiaKnownPair *pair) {
+static int attribute(void *context, PythiaAttributes *list, PythiaKnownPair *pair) {
+    Quick *q = context;
     PythiaText name;
     const unsigned char *begin = q->in.p;
     if (!attribute_key(q, &name)) return 0;
@@ -88,18 +89,5 @@ static int attribute(Quick *q, PythiaAttributes *list, PythiaKnownPair *pair) {
 }
 
 int pythia_otlp_quick_attributes(Quick *q, PythiaAttributes *list) {
-    int next = pythia_json_scan_enter(&q->in, '[', ']');
-    unsigned high = q->in.high;
-    while (next == 1) {
-        PythiaKnownPair *pair = pythia_known_pair(q->r, list);
-        pythia_json_scan_peek(&q->in);
-        if (!pair || !pythia_known_attribute(q->r, &q->in, list, pair, BRACES)) {
-            high |= q->in.high;
-            q->in.high = 0;
-            if (q->r->rc != SQLITE_OK || !attribute(q, list, pair)) return 0;
-        }
-        next = pythia_json_scan_more(&q->in, ']');
-    }
-    q->in.high |= high;
-    return next;
+    return pythia_known_attributes(q->r, &q->in, list, BRACES, attribute, q);
 }

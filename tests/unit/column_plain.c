@@ -1,232 +1,200 @@
-/* column_plain.c - see column_plain.h. */
+/* column_plain.c - see column_plain.h. Whatever can be counted is counted, and what runs would take is found by
+** writing them. */
 #include "tests/unit/column_plain.h"
 
 #include "ext/store/column_layout.h"
 
 enum { WIDTH_RAW = 60, SCALE_WORTH = 64, DELTA_WORTH = 16, SAMPLE_STEP = 8 };
 
-/* How a frame would be written. */
 typedef struct Frame {
-    uint64_t base, scale;
+    uint64_t base, scale, u[MINI];
     unsigned width;
-    uint32_t exceptions;
+    uint32_t n, exceptions;
     size_t bytes; /* estimate of the whole */
 } Frame;
 
-static unsigned bit_length(uint64_t v) {
-    return v ? 64 - (unsigned)__builtin_clzll(v) : 0;
+static unsigned bits_of(uint64_t v) {
+    unsigned bits = 0;
+    for (; v; v >>= 1)
+        bits++;
+    return bits;
 }
 
 static size_t varint_bytes(uint64_t v) {
-    return v ? (bit_length(v) + 6) / 7 : 1;
+    size_t bytes = 1;
+    for (; v > 0x7f; v >>= 7)
+        bytes++;
+    return bytes;
 }
 
-static uint64_t zigzag(uint64_t v) {
-    return (v << 1) ^ (uint64_t)((int64_t)v >> 63);
+static size_t zigzag_bytes(int64_t v) {
+    return varint_bytes((uint64_t)v << 1 ^ (v < 0 ? ~(uint64_t)0 : 0));
 }
 
-/* The greatest common divisor of all u, or 1 as soon as it is known to be too small to matter. */
-static uint64_t common_divisor(const uint64_t *u, uint32_t n) {
-    uint64_t g = 0;
+static uint64_t divisor(uint64_t a, uint64_t b) {
+    while (b) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* The scale, and what it leaves of each number. */
+static void frame_scale(Frame *f, uint64_t largest) {
+    uint64_t scale = 0;
+    f->scale = 1;
+    if (largest < SCALE_WORTH * 2) return;
+    for (uint32_t i = 0; i < f->n; i++)
+        scale = divisor(f->u[i], scale);
+    if (scale < SCALE_WORTH) return;
+    f->scale = scale;
+    for (uint32_t i = 0; i < f->n; i++)
+        f->u[i] /= scale;
+}
+
+/* Fills the frame of n numbers, numbers[i] = base + what is kept. Of widths that take as much the largest is taken. */
+static void frame_make(Frame *f, const int64_t *numbers, uint32_t n) {
+    int64_t low = numbers[0];
+    uint64_t largest = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (numbers[i] < low) low = numbers[i];
     for (uint32_t i = 0; i < n; i++) {
-        uint64_t a = u[i], b = g;
-        if (b && a % b == 0) continue;
-        while (b) {
-            uint64_t r = a % b;
-            a = b;
-            b = r;
-        }
-        g = a;
-        if (g && g < SCALE_WORTH) return 1;
+        f->u[i] = (uint64_t)numbers[i] - (uint64_t)low;
+        if (f->u[i] > largest) largest = f->u[i];
     }
-    return g ? g : 1;
-}
-
-/* Chooses the width: u[i] are the values less the base, and become those divided by the scale. */
-static Frame frame_plan(uint64_t *u, uint32_t n, uint64_t base, uint64_t largest) {
-    Frame f = {.base = base, .scale = 1};
-    unsigned top = bit_length(largest);
-    if (top >= WIDTH_RAW) {
-        f.width = 64;
-        f.bytes = 13 + (size_t)n * 8;
-        return f;
+    f->base = (uint64_t)low;
+    f->n = n;
+    f->exceptions = 0;
+    if (bits_of(largest) >= WIDTH_RAW) {
+        f->scale = 1;
+        f->width = 64;
+        f->bytes = 13 + (size_t)n * 8;
+        return;
     }
-    if (largest >= SCALE_WORTH * 2) f.scale = common_divisor(u, n);
-    if (f.scale > 1) {
+    frame_scale(f, largest);
+    unsigned top = bits_of(largest / f->scale), bits[MINI];
+    for (uint32_t i = 0; i < n; i++)
+        bits[i] = bits_of(f->u[i]);
+    f->bytes = SIZE_MAX;
+    for (unsigned width = top + 1; width-- > 0;) {
+        uint32_t above = 0;
         for (uint32_t i = 0; i < n; i++)
-            u[i] /= f.scale;
-        top = bit_length(largest / f.scale);
+            above += bits[i] > width;
+        size_t bytes = 3 + zigzag_bytes(low) + varint_bytes(f->scale) +
+                       ((size_t)n * width + 7) / 8 + (size_t)above * (1 + (top - width + 6) / 7);
+        if (bytes >= f->bytes) continue;
+        f->bytes = bytes;
+        f->width = width;
+        f->exceptions = above;
     }
-    uint32_t lengths[65] = {0};
-    for (uint32_t i = 0; i < n; i++)
-        lengths[bit_length(u[i])]++;
-    size_t overhead = 3 + varint_bytes(zigzag(base)) + varint_bytes(f.scale);
-    f.width = top;
-    f.bytes = overhead + ((size_t)n * top + 7) / 8;
-    uint32_t above = 0;
-    for (unsigned w = top; w-- > 0;) {
-        above += lengths[w + 1];
-        /* A place takes one byte, two in the worst case; it is an estimate. */
-        size_t bytes = overhead + ((size_t)n * w + 7) / 8 + (size_t)above * (1 + (top - w + 6) / 7);
-        if (bytes < f.bytes) {
-            f.bytes = bytes;
-            f.width = w;
-            f.exceptions = above;
-        }
-    }
-    return f;
 }
 
-/* Bit by bit. */
-static void pack(PythiaBuf *out, const uint64_t *u, uint32_t n, unsigned width) {
+static void frame_put(PythiaBuf *out, const Frame *f) {
     unsigned byte = 0, have = 0;
-    for (uint32_t i = 0; i < n; i++)
-        for (unsigned bit = 0; bit < width; bit++) {
-            byte |= (unsigned)(u[i] >> bit & 1) << have++;
+    uint32_t place = 0;
+    pythia_buf_byte(out, (unsigned char)f->width);
+    pythia_buf_zigzag(out, (int64_t)f->base);
+    pythia_buf_varint(out, f->scale);
+    pythia_buf_varint(out, f->exceptions);
+    for (uint32_t i = 0; i < f->n; i++)
+        for (unsigned bit = 0; bit < f->width; bit++) {
+            byte |= (unsigned)(f->u[i] >> bit & 1) << have++;
             if (have < 8) continue;
             pythia_buf_byte(out, (unsigned char)byte);
             byte = have = 0;
         }
     if (have) pythia_buf_byte(out, (unsigned char)byte);
-}
-
-static void frame_write(PythiaBuf *out, const Frame *f, const uint64_t *u, uint32_t n) {
-    pythia_buf_byte(out, (unsigned char)f->width);
-    pythia_buf_zigzag(out, (int64_t)f->base);
-    pythia_buf_varint(out, f->scale);
-    pythia_buf_varint(out, f->exceptions);
-    pack(out, u, n, f->width);
-    uint32_t before = 0;
-    for (uint32_t i = 0, left = f->exceptions; left && i < n; i++) {
-        if (!(u[i] >> f->width)) continue; /* with exceptions the width is less than 64 */
-        pythia_buf_varint(out, i - before);
-        pythia_buf_varint(out, u[i] >> f->width);
-        before = i;
-        left--;
+    for (uint32_t i = 0; i < f->n && f->exceptions; i++) {
+        if (bits_of(f->u[i]) <= f->width) continue;
+        pythia_buf_varint(out, i - place);
+        pythia_buf_varint(out, f->u[i] >> f->width);
+        place = i;
     }
 }
 
-/* The bytes that runs would take, or SIZE_MAX when they are too many to be worth counting. */
-static size_t runs_bytes(const int64_t *v, uint32_t n, uint32_t runs) {
-    if (runs > n / 4) return SIZE_MAX;
-    size_t bytes = 1 + varint_bytes(runs);
-    uint64_t before = 0;
-    for (uint32_t i = 0; i < n;) {
-        uint32_t j = i + 1;
-        while (j < n && v[j] == v[i])
-            j++;
-        bytes += varint_bytes(j - i) + varint_bytes(zigzag((uint64_t)v[i] - before));
-        before = (uint64_t)v[i];
-        i = j;
-    }
-    return bytes;
+/* Whether the value begins a run. */
+static int run_begins(const int64_t *v, uint32_t i) {
+    return !i || v[i] != v[i - 1];
 }
 
-static void runs_write(PythiaBuf *out, const int64_t *v, uint32_t n, uint32_t runs) {
+static void runs_put(PythiaBuf *out, const int64_t *v, uint32_t n) {
+    uint32_t runs = 0, length = 1;
+    int64_t before = 0;
+    for (uint32_t i = 0; i < n; i++)
+        runs += (uint32_t)run_begins(v, i);
     pythia_buf_byte(out, ENCODING_RUNS);
     pythia_buf_varint(out, runs);
-    uint64_t before = 0;
-    for (uint32_t i = 0; i < n;) {
-        uint32_t j = i + 1;
-        while (j < n && v[j] == v[i])
-            j++;
-        pythia_buf_varint(out, j - i);
-        pythia_buf_zigzag(out, (int64_t)((uint64_t)v[i] - before));
-        before = (uint64_t)v[i];
-        i = j;
+    for (uint32_t i = 0; i < n; i += length) {
+        for (length = 1; i + length < n && !run_begins(v, i + length);)
+            length++;
+        pythia_buf_varint(out, length);
+        pythia_buf_zigzag(out, (int64_t)((uint64_t)v[i] - (uint64_t)before));
+        before = v[i];
     }
+    /* Many runs are not considered. */
+    if (runs > n / 4) out->n = 0;
 }
 
-static void mini_constant(PythiaBuf *out, int64_t value) {
-    pythia_buf_byte(out, ENCODING_CONSTANT);
-    pythia_buf_zigzag(out, value);
-}
-
-/* Whether differences are likely to take fewer bits than the values: a sample of them is looked at. */
-static int delta_promises(const int64_t *v, uint32_t n, int64_t dlow, unsigned width) {
+/* The differences as a frame. Returns whether they are considered: a sample of them takes fewer bits. */
+static int steps_make(Frame *f, const int64_t *v, uint32_t n, const Frame *plain) {
+    int64_t steps[MINI] = {0};
     uint32_t bits = 0, sampled = 0;
+    for (uint32_t i = 1; i < n; i++)
+        steps[i - 1] = (int64_t)((uint64_t)v[i] - (uint64_t)v[i - 1]);
+    frame_make(f, steps, n - 1);
     for (uint32_t i = 1; i < n; i += SAMPLE_STEP, sampled++)
-        bits += bit_length((uint64_t)v[i] - (uint64_t)v[i - 1] - (uint64_t)dlow);
-    return bits < sampled * width;
+        bits += bits_of((uint64_t)steps[i - 1] - f->base);
+    f->bytes += zigzag_bytes(v[0]);
+    return plain->width > 1 && f->width < 64 && bits < sampled * plain->width;
 }
 
-static void mini_encode(PythiaBuf *out, const int64_t *v, uint32_t n) {
-    uint64_t u[MINI], d[MINI];
-    int64_t low = v[0], high = v[0], dlow = INT64_MAX, dhigh = INT64_MIN;
-    uint32_t runs = 1;
-    for (uint32_t i = 1; i < n; i++) {
-        if (v[i] < low) low = v[i];
-        if (v[i] > high) high = v[i];
-        int64_t step = (int64_t)((uint64_t)v[i] - (uint64_t)v[i - 1]);
-        if (step < dlow) dlow = step;
-        if (step > dhigh) dhigh = step;
-        runs += step != 0;
-    }
-    if (low == high) {
-        mini_constant(out, low);
-        return;
-    }
-    if (dlow == dhigh && n >= DELTA_WORTH) { /* equal steps, as the rows of what every span has */
-        Frame steps = {.base = (uint64_t)dlow, .scale = 1};
-        pythia_buf_byte(out, ENCODING_DELTA);
+static void steps_put(PythiaBuf *out, int64_t first, const Frame *steps) {
+    pythia_buf_byte(out, ENCODING_DELTA);
+    pythia_buf_zigzag(out, first);
+    frame_put(out, steps);
+}
+
+static void mini_put(PythiaBuf *out, const int64_t *v, uint32_t n) {
+    static Frame plain, steps;
+    PythiaBuf runs = {0};
+    frame_make(&plain, v, n);
+    int equal = plain.scale == 1 && plain.width == 0 && !plain.exceptions;
+    int delta = n > 1 && steps_make(&steps, v, n, &plain);
+    int even = n >= DELTA_WORTH && steps.width == 0 && !steps.exceptions;
+    runs_put(&runs, v, n);
+    size_t least = delta && steps.bytes < plain.bytes ? steps.bytes : plain.bytes;
+    if (equal) {
+        pythia_buf_byte(out, ENCODING_CONSTANT);
         pythia_buf_zigzag(out, v[0]);
-        frame_write(out, &steps, NULL, n - 1);
-        return;
-    }
-    for (uint32_t i = 0; i < n; i++)
-        u[i] = (uint64_t)v[i] - (uint64_t)low;
-    Frame plain = frame_plan(u, n, (uint64_t)low, (uint64_t)high - (uint64_t)low);
-    Frame delta = {.bytes = SIZE_MAX};
-    uint64_t drange = (uint64_t)dhigh - (uint64_t)dlow;
-    if (plain.width > 1 && bit_length(drange) < WIDTH_RAW &&
-        delta_promises(v, n, dlow, plain.width)) {
-        for (uint32_t i = 1; i < n; i++)
-            d[i - 1] = (uint64_t)v[i] - (uint64_t)v[i - 1] - (uint64_t)dlow;
-        delta = frame_plan(d, n - 1, (uint64_t)dlow, drange);
-        delta.bytes += varint_bytes(zigzag((uint64_t)v[0]));
-    }
-    size_t run = runs_bytes(v, n, runs);
-    if (run < plain.bytes && run < delta.bytes) {
-        runs_write(out, v, n, runs);
-    } else if (delta.bytes < plain.bytes) {
-        pythia_buf_byte(out, ENCODING_DELTA);
-        pythia_buf_zigzag(out, v[0]);
-        frame_write(out, &delta, d, n - 1);
+    } else if (even) {
+        steps_put(out, v[0], &steps);
+    } else if (runs.n && runs.n < least) {
+        pythia_buf_bytes(out, runs.data, runs.n);
+    } else if (least < plain.bytes) {
+        steps_put(out, v[0], &steps);
     } else {
         pythia_buf_byte(out, ENCODING_PACKED);
-        frame_write(out, &plain, u, n);
+        frame_put(out, &plain);
     }
-}
-
-static int all_equal(const int64_t *v, uint32_t n) {
-    for (uint32_t i = 1; i < n; i++)
-        if (v[i] != v[0]) return 0;
-    return 1;
+    pythia_buf_clear(&runs);
 }
 
 void column_plain_encode(PythiaBuf *out, const int64_t *values, uint32_t n) {
-    if (n > PYTHIA_COLUMN_MOST && !out->rc) out->rc = SQLITE_TOOBIG;
-    if (out->rc) return;
-    int constant = n > 0 && all_equal(values, n);
-    unsigned shift = constant ? CONSTANT_SHIFT : PYTHIA_COLUMN_MINI_SHIFT;
-    uint32_t minis = constant ? 1 : (n + MINI - 1) / MINI;
+    uint32_t same = 1, minis = (n + MINI - 1) / MINI;
+    while (same < n && values[same] == values[0])
+        same++;
+    int constant = n && same == n;
     size_t start = out->n;
     pythia_buf_u32(out, n);
-    pythia_buf_u32(out, shift);
-    size_t directory = out->n;
-    pythia_buf_room(out, (size_t)minis * 4);
-    for (uint32_t m = 0; m < minis && !out->rc; m++) {
-        size_t offset = out->n - start;
-        if (offset > UINT32_MAX) {
-            out->rc = SQLITE_TOOBIG;
-            return;
-        }
-        for (unsigned i = 0; i < 4; i++)
-            out->data[directory + (size_t)m * 4 + i] = (unsigned char)(offset >> (8 * i));
-        uint32_t first = m * MINI;
-        if (constant)
-            mini_constant(out, values[0]);
-        else
-            mini_encode(out, values + first, n - first < MINI ? n - first : MINI);
+    pythia_buf_u32(out, constant ? CONSTANT_SHIFT : PYTHIA_COLUMN_MINI_SHIFT);
+    if (constant) minis = 1;
+    for (uint32_t m = 0; m < minis; m++)
+        pythia_buf_u32(out, 0);
+    for (uint32_t m = 0; m < minis; m++) {
+        uint32_t offset = (uint32_t)(out->n - start), first = m * MINI;
+        for (size_t i = 0; i < 4; i++)
+            out->data[start + 8 + 4 * m + i] = (unsigned char)(offset >> 8 * i);
+        mini_put(out, values + first, constant ? 1 : n - first < MINI ? n - first : MINI);
     }
 }

@@ -1,19 +1,7 @@
 /* test_read_jaeger_again.c - the quick way through Jaeger's JSON against the other.
 **
 ** Documents are made of few pieces, among them such as are nearly others, and some that the quick way leaves alone. */
-#include "tests/unit/test_read.h"
-
-static uint64_t state;
-
-/* One of n. */
-static size_t pick(size_t n) {
-    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-    return (size_t)(state >> 11) % n;
-}
-
-#define PICK(array) ((array)[pick(sizeof(array) / sizeof *(array))])
-/* Most often the first. */
-#define PREFER(array) ((array)[pick(4) ? 0 : pick(sizeof(array) / sizeof *(array))])
+#include "tests/unit/test_read_again.h"
 
 static const char *const keys[] = {"http.method", "http.method2", "h",
                                    "event",       "message",      "span.kind",
@@ -180,41 +168,11 @@ static PythiaBuf make_file(size_t n, int odd) {
 }
 
 static void test_pieces(void) {
-    enum { FILES = 80, DOCUMENTS = 20 };
-    int kept, all = 0;
-    state = 88172645463325252u;
-    for (int i = 0; i < FILES; i++) {
-        PythiaBuf text = make_file(DOCUMENTS, i % 2);
-        CU_ASSERT_FATAL(seen_alike((char *)text.data, text.n, "jaeger", &kept));
-        all += kept;
-        if (i % 2 == 0 && kept != DOCUMENTS) CU_FAIL("not all were read the quick way");
-        pythia_buf_clear(&text);
-    }
-    CU_ASSERT(all > FILES * DOCUMENTS / 2);
+    again_alike(make_file, "jaeger", 80, AGAIN_DOCUMENTS, 80 * AGAIN_DOCUMENTS / 2);
 }
 
-/* What is remembered was not damaged, what is compared with it is. */
 static void test_damaged(void) {
-    static const char bytes[] = "{}[]\":,\\0129-.e \n\x80\xff\x01";
-    int kept, all = 0;
-    state = 4101842887655102017u;
-    for (int i = 0; i < 2000; i++) {
-        PythiaBuf text = make_file(2, 0), last = {0};
-        size_t begin = (size_t)((unsigned char *)strchr((char *)text.data, '\n') - text.data) + 1;
-        pythia_buf_bytes(&last, text.data + begin, text.n - begin);
-        pythia_buf_bytes(&text, last.data, last.n);
-        CU_ASSERT_EQUAL_FATAL(text.rc, SQLITE_OK);
-        size_t at = text.n - 1 - pick(last.n);
-        if (i % 4)
-            text.data[at] = (unsigned char)bytes[pick(sizeof bytes - 1)];
-        else
-            text.n = at; /* cut */
-        if (!seen_alike((char *)text.data, text.n, "jaeger", &kept)) CU_FAIL("the two ways differ");
-        all += kept;
-        pythia_buf_clear(&text);
-        pythia_buf_clear(&last);
-    }
-    CU_ASSERT(all > 3000);
+    again_damaged(make_file, "jaeger", 2000, 3000);
 }
 
 PYTHIA_SUITE(read_jaeger_again, {"pieces that come again, and nearly again", test_pieces},

@@ -3,19 +3,7 @@
 ** Documents are made of few pieces, so that keys, values, scopes and resources come again and again, and of pieces
 ** that nearly are others: the same beginning, another last byte, another way to write the same. JSON is read with what
 ** is remembered and by way of the tape, protobuf with what is remembered and without (a reader without atoms). */
-#include "tests/unit/test_read.h"
-
-static uint64_t state;
-
-/* One of n. */
-static size_t pick(size_t n) {
-    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-    return (size_t)(state >> 11) % n;
-}
-
-#define PICK(array) ((array)[pick(sizeof(array) / sizeof *(array))])
-/* Most often the first. */
-#define PREFER(array) ((array)[pick(4) ? 0 : pick(sizeof(array) / sizeof *(array))])
+#include "tests/unit/test_read_again.h"
 
 #define LONG_64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -181,17 +169,7 @@ static PythiaBuf json_file(size_t n, int odd) {
 }
 
 static void test_json(void) {
-    enum { FILES = 60, DOCUMENTS = 20 };
-    int kept, all = 0;
-    state = 88172645463325252u;
-    for (int i = 0; i < FILES; i++) {
-        PythiaBuf text = json_file(DOCUMENTS, i % 2);
-        CU_ASSERT_FATAL(seen_alike((char *)text.data, text.n, "otlp", &kept));
-        all += kept;
-        if (i % 2 == 0 && kept < DOCUMENTS / 2) CU_FAIL("few were read the quick way");
-        pythia_buf_clear(&text);
-    }
-    CU_ASSERT(all > FILES * DOCUMENTS / 3);
+    again_alike(json_file, "otlp", 60, AGAIN_DOCUMENTS / 2, 60 * AGAIN_DOCUMENTS / 3);
 }
 
 /* A resource or a scope that is no UTF-8 is not known the second time. */
@@ -240,29 +218,8 @@ static void test_json_doubles(void) {
     }
 }
 
-/* What is remembered was not damaged, what is compared with it is. */
 static void test_json_damaged(void) {
-    static const char bytes[] = "{}[]\":,\\0129-.e \n\x80\xff\x01";
-    int kept, all = 0;
-    state = 4101842887655102017u;
-    for (int i = 0; i < 1500; i++) {
-        PythiaBuf text = json_file(2, 0), last = {0};
-        /* the last document again, so that all of it is known */
-        size_t begin = (size_t)((unsigned char *)strchr((char *)text.data, '\n') - text.data) + 1;
-        pythia_buf_bytes(&last, text.data + begin, text.n - begin);
-        pythia_buf_bytes(&text, last.data, last.n);
-        CU_ASSERT_EQUAL_FATAL(text.rc, SQLITE_OK);
-        size_t at = text.n - 1 - pick(last.n);
-        if (i % 4)
-            text.data[at] = (unsigned char)bytes[pick(sizeof bytes - 1)];
-        else
-            text.n = at; /* cut */
-        if (!seen_alike((char *)text.data, text.n, "otlp", &kept)) CU_FAIL("the two ways differ");
-        all += kept;
-        pythia_buf_clear(&text);
-        pythia_buf_clear(&last);
-    }
-    CU_ASSERT(all > 2000);
+    again_damaged(json_file, "otlp", 1500, 2000);
 }
 
 /* ---- protobuf ---- */

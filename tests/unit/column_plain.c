@@ -164,15 +164,14 @@ static void mini_put(PythiaBuf *out, const int64_t *v, uint32_t n) {
     int even = n >= DELTA_WORTH && steps.width == 0 && !steps.exceptions;
     runs_put(&runs, v, n);
     size_t least = delta && steps.bytes < plain.bytes ? steps.bytes : plain.bytes;
+    int few = runs.n && runs.n < least;
     if (equal) {
         pythia_buf_byte(out, ENCODING_CONSTANT);
         pythia_buf_zigzag(out, v[0]);
-    } else if (even) {
+    } else if (even || (!few && least < plain.bytes)) {
         steps_put(out, v[0], &steps);
-    } else if (runs.n && runs.n < least) {
+    } else if (few) {
         pythia_buf_bytes(out, runs.data, runs.n);
-    } else if (least < plain.bytes) {
-        steps_put(out, v[0], &steps);
     } else {
         pythia_buf_byte(out, ENCODING_PACKED);
         frame_put(out, &plain);

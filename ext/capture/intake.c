@@ -244,7 +244,7 @@ static inline int take_value(PythiaIntake *in, PythiaArena *arena, const PythiaA
 }
 
 _Static_assert(offsetof(PythiaAttribute, integer) == offsetof(PythiaAttribute, text.p) &&
-                   sizeof(const char *) == sizeof(int64_t),
+                   sizeof(const char *) <= sizeof(int64_t),
                "a value takes over the union of an attribute");
 
 /* Turns n attributes into values, of which *count are kept. */

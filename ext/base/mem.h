@@ -21,9 +21,13 @@ void pythia_free(void *memory);
 ** Usage: rc = pythia_grow((void **)&a, &capacity, n + 1, sizeof *a). */
 int pythia_grow_to(void **array, size_t *capacity, size_t need, size_t element_bytes);
 
+#ifdef __clang_analyzer__ /* which does not see that an array with a capacity is there */
+int pythia_grow(void **array, size_t *capacity, size_t need, size_t element_bytes);
+#else
 static inline int pythia_grow(void **array, size_t *capacity, size_t need, size_t element_bytes) {
     return need <= *capacity ? SQLITE_OK : pythia_grow_to(array, capacity, need, element_bytes);
 }
+#endif
 
 typedef struct PythiaArenaChunk {
     struct PythiaArenaChunk *next;

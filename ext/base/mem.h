@@ -19,11 +19,12 @@ void pythia_free(void *memory);
 /* Makes room for `need` elements in a growing array: *array is reallocated to at least that many,
 ** at least doubling, and *capacity updated. SQLITE_OK or SQLITE_NOMEM (the array is then unchanged).
 ** Usage: rc = pythia_grow((void **)&a, &capacity, n + 1, sizeof *a). */
-int pythia_grow_to(void **array, size_t *capacity, size_t need, size_t element_bytes);
-
 #ifdef __clang_analyzer__ /* which does not see that an array with a capacity is there */
 int pythia_grow(void **array, size_t *capacity, size_t need, size_t element_bytes);
 #else
+/* What there is to do where the room is not there. */
+int pythia_grow_to(void **array, size_t *capacity, size_t need, size_t element_bytes);
+
 static inline int pythia_grow(void **array, size_t *capacity, size_t need, size_t element_bytes) {
     return need <= *capacity ? SQLITE_OK : pythia_grow_to(array, capacity, need, element_bytes);
 }

@@ -160,7 +160,8 @@ static size_t gather(PythiaGiven *g, const PythiaSeries *s) {
 ** each column: its norm about its mean. */
 static double regress(PythiaGiven *g, size_t n, uint32_t levels, uint32_t *rank) {
     double scale[PYTHIA_GIVEN_COLUMNS];
-    for (uint32_t c = 0; c <= g->n; c++) {
+    const uint32_t columns = g->n;
+    for (uint32_t c = 0; c <= columns; c++) {
         double *x = g->work + c * n;
         centre(x, n);
         if (c)
@@ -170,7 +171,7 @@ static double regress(PythiaGiven *g, size_t n, uint32_t levels, uint32_t *rank)
         if (levels) centre_levels(g, x, n, levels);
     }
     *rank = 0;
-    for (uint32_t c = 1; c <= g->n; c++)
+    for (uint32_t c = 1; c <= columns; c++)
         *rank += take_out(g, n, c, scale[c - 1]);
     return dot(g->work, g->work, n);
 }

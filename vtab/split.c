@@ -141,7 +141,10 @@ static int find_variable(Split *s, PythiaText key) {
             s->variable = &list[i];
             s->index = i;
         }
-    if (!s->variable) return fail_key(s, key, list, n);
+    if (!s->variable) {
+        int rc = fail_key(s, key, list, n);
+        return rc ? rc : SQLITE_ERROR;
+    }
     if (s->variable->levels > PYTHIA_LEVELS_MAX)
         return fail(s, "the key is an identifier: it has more than 10,000 values");
     return read_pairs(s);

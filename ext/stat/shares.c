@@ -28,14 +28,17 @@ static double fisher_p(const Fisher *f, double seen) {
     double mode = floor((f->row + 1) * (f->column + 1) / (f->n + 2));
     if (mode < f->low) mode = f->low;
     if (mode > f->high) mode = f->high;
+    const int64_t up = (int64_t)(f->high - mode), down = (int64_t)(mode - f->low);
     double weight = 1, at_seen = 1, sum = 1, part = 0;
-    for (double x = mode; x < f->high; x++) {
+    for (int64_t i = 0; i < up; i++) {
+        const double x = mode + (double)i;
         weight *= fisher_ratio(f, x);
         sum += weight;
         if (x + 1 <= seen) at_seen = weight;
     }
     weight = 1;
-    for (double x = mode; x > f->low; x--) {
+    for (int64_t i = 0; i < down; i++) {
+        const double x = mode - (double)i;
         weight /= fisher_ratio(f, x - 1);
         sum += weight;
         if (x - 1 >= seen && seen < mode) at_seen = weight;
@@ -43,12 +46,14 @@ static double fisher_p(const Fisher *f, double seen) {
     double most = at_seen * (1 + FISHER_SLACK);
     if (most >= 1) part += 1;
     weight = 1;
-    for (double x = mode; x < f->high; x++) {
+    for (int64_t i = 0; i < up; i++) {
+        const double x = mode + (double)i;
         weight *= fisher_ratio(f, x);
         if (weight <= most) part += weight;
     }
     weight = 1;
-    for (double x = mode; x > f->low; x--) {
+    for (int64_t i = 0; i < down; i++) {
+        const double x = mode - (double)i;
         weight /= fisher_ratio(f, x - 1);
         if (weight <= most) part += weight;
     }

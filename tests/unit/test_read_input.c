@@ -104,8 +104,10 @@ static void test_zstd(void) {
     CU_ASSERT_EQUAL(seen_count(&seen, "! "), 0);
     seen_clear(&seen);
     /* a skippable frame, several others, an empty one among them; zeros at the end */
-    memcpy(bytes, "\x5a\x2a\x4d\x18\x03\0\0\0abc", 11);
-    n = 11 + zstd_text(lines, 50, bytes + 11, sizeof bytes - 11);
+    static const unsigned char skippable[] = {0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 'a', 'b', 'c'};
+    memcpy(bytes, skippable, sizeof skippable);
+    n = sizeof skippable;
+    n += zstd_text(lines, 50, bytes + n, sizeof bytes - n);
     n += zstd_text("", 0, bytes + n, sizeof bytes - n);
     n += zstd_text(lines + 50, sizeof lines - 51, bytes + n, sizeof bytes - n);
     memset(bytes + n, 0, 100);

@@ -70,7 +70,8 @@ static void test_found(void) {
     size_t ends[PYTHIA_PARTS_MAX];
     int found;
     for (size_t i = 0; i < N; i++) {
-        x[i] = (double)(i / 60); /* 0 .. 9, 60 of each */
+        const size_t tenth = i / 60;
+        x[i] = (double)tenth;
         y[i] = (x[i] < 3 ? 10 : x[i] < 8 ? 50 : 90) + sample_below(&random, 7);
     }
     CU_ASSERT_EQUAL_FATAL(pythia_partition(x, y, N, 0, ends, &found, NULL), SQLITE_OK);

@@ -18,7 +18,10 @@ static double slow_fisher(uint64_t a0, uint64_t a1, uint64_t b0, uint64_t b1) {
     double row = (double)(a0 + a1), column = (double)(a0 + b0), n = row + (double)(b0 + b1),
            sum = 0;
     double seen = choose(column, (double)a0) + choose(n - column, row - (double)a0);
-    for (double x = fmax(0, row + column - n); x <= fmin(row, column); x++) {
+    const double low = fmax(0, row + column - n);
+    const int tables = (int)(fmin(row, column) - low) + 1;
+    for (int i = 0; i < tables; i++) {
+        const double x = low + i;
         double weight = choose(column, x) + choose(n - column, row - x);
         if (weight <= seen + 1e-7) sum += exp(weight - choose(n, row));
     }

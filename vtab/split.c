@@ -141,10 +141,7 @@ static int find_variable(Split *s, PythiaText key) {
             s->variable = &list[i];
             s->index = i;
         }
-    if (!s->variable) {
-        int rc = fail_key(s, key, list, n);
-        return rc ? rc : SQLITE_ERROR;
-    }
+    if (!s->variable) return fail_key(s, key, list, n);
     if (s->variable->levels > PYTHIA_LEVELS_MAX)
         return fail(s, "the key is an identifier: it has more than 10,000 values");
     return read_pairs(s);
@@ -361,12 +358,12 @@ static int split_fill(PythiaCursor *cursor, const PythiaBound *bounds, int n) {
     int rc = pythia_subject_check(cursor, group, type);
     if (!rc && !key)
         rc = fail(&s, "the argument \"key\" is missing: a key of pythia_group_variables");
-    if (rc || !cursor->capture) return rc;
+    if (rc || !key || !cursor->capture) return rc;
     rc = pythia_subject_read(cursor, group, type, NULL, &variables, &found);
     s.variables = variables;
     if (!rc && found) {
         rc = find_variable(&s, pythia_value_text(key->value));
-        if (!rc) rc = make_parts(&s, pythia_bound(bounds, n, COL_BINS, PYTHIA_EQ));
+        if (!rc && s.variable) rc = make_parts(&s, pythia_bound(bounds, n, COL_BINS, PYTHIA_EQ));
         if (!rc) rc = put_parts(&s);
     }
     pythia_free(s.pairs);

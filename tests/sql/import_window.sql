@@ -25,6 +25,8 @@ SELECT writefile('@TMP@/window.csv', csv) > 0 FROM input;
 SELECT pythia_import('@TMP@/window.csv');
 SELECT spans, count(*) FROM pythia_traces GROUP BY spans;
 SELECT span_id, parent_id, operation FROM pythia_spans WHERE trace_id = '1';
+-- By their ids each of its spans is there once.
+SELECT span_id, trace_id, operation FROM pythia_spans WHERE span_id IN ('2', '9') ORDER BY 1;
 INSERT INTO pythia(pythia) VALUES('integrity-check');
 
 -- What was mended of a trace is told anew when it grows. However many there are, it is found by an index.

@@ -77,12 +77,12 @@ static void type_add(Type *type, const PythiaGroup *group) {
 }
 
 static int types_make(Fill *f, const PythiaGroups *groups) {
-    const PythiaGroup **sorted = pythia_alloc_array(groups->n, sizeof *sorted);
+    const PythiaGroup **sorted = pythia_alloc_array(groups->n, sizeof(PythiaGroup *));
     uint32_t n = 0;
     int rc = sorted ? SQLITE_OK : SQLITE_NOMEM;
     for (uint32_t i = 0; !rc && i < groups->n; i++)
         if (groups->groups[i].n > 0) sorted[n++] = &groups->groups[i];
-    if (!rc) qsort(sorted, n, sizeof *sorted, by_number);
+    if (!rc) qsort(sorted, n, sizeof(PythiaGroup *), by_number);
     for (uint32_t i = 0; !rc && i < n; i++) {
         if (!f->n || f->types[f->n - 1].request_type != sorted[i]->request_type) {
             rc = pythia_grow((void **)&f->types, &f->capacity, f->n + 1, sizeof *f->types);

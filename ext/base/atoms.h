@@ -42,7 +42,7 @@ void pythia_atoms_clear(PythiaAtoms *atoms);
 /* Whether that is the text of the atom, which is not 0. */
 static inline int pythia_atom_is(const PythiaAtoms *atoms, uint32_t atom, PythiaText text) {
     const PythiaAtomText *is = &atoms->texts[atom];
-    return is->n == text.n && pythia_bytes_equal(is->p, text.p, text.n);
+    return pythia_bytes_equal_text((PythiaText){is->p, is->n}, text);
 }
 
 #endif

@@ -113,6 +113,11 @@ static inline int pythia_bytes_equal(const void *a, const void *b, size_t n) {
     return n == 0 || (p[0] == q[0] && p[n / 2] == q[n / 2] && p[n - 1] == q[n - 1]);
 }
 
+/* pythia_text_equal() by that. */
+static inline int pythia_bytes_equal_text(PythiaText a, PythiaText b) {
+    return a.n == b.n && pythia_bytes_equal(a.p, b.p, a.n);
+}
+
 static inline uint32_t pythia_bytes_u32(PythiaBytes *b) {
     const unsigned char *p = pythia_bytes_take(b, 4);
     return p ? pythia_load32(p) : 0;

@@ -321,7 +321,8 @@ static void list_remove(PythiaIntake *in, OpenTrace *open) {
 }
 
 static void list_append(PythiaIntake *in, OpenTrace *open) {
-    OpenList *list = &in->open[open->rooted = open->has_root];
+    open->rooted = open->has_root;
+    OpenList *list = &in->open[open->rooted];
     open->older = list->newest;
     open->newer = NULL;
     *(list->newest ? &list->newest->newer : &list->oldest) = open;

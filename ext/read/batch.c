@@ -104,10 +104,8 @@ static int copy_problem(PythiaBatch *b, PythiaProblem *problem) {
 /* ---- the batch ----------------------------------------------------------------------------------------------- */
 
 static int batch_item(PythiaBatch *b, int kind, PythiaBatchItem **item) {
-    if (b->n == b->capacity) {
-        int rc = pythia_grow((void **)&b->items, &b->capacity, (size_t)b->n + 1, sizeof *b->items);
-        if (rc) return rc;
-    }
+    int rc = pythia_grow((void **)&b->items, &b->capacity, (size_t)b->n + 1, sizeof *b->items);
+    if (rc) return rc;
     *item = &b->items[b->n];
     (*item)->kind = kind;
     return SQLITE_OK;

@@ -53,9 +53,8 @@ typedef struct Quick {
     PythiaJsonScan in;
     PythiaReader *r;
     PythiaKnown *state;
-    PythiaText trace_text; /* the trace id seen last, if it is a number ... */
-    PythiaRef trace;       /* ... and what it is */
-    QuickSpan *spans;      /* of the trace */
+    PythiaKnownTrace trace;
+    QuickSpan *spans; /* of the trace */
     size_t n, capacity;
 } Quick;
 
@@ -121,20 +120,11 @@ static int id(Quick *q, PythiaRef *ref) {
     return 1;
 }
 
-/* The spans of a trace have one id, and so have their parents. A number has no escapes: it is known by its bytes. */
+/* The spans of a trace have one id, and so have their parents. */
 static int trace_id(Quick *q, PythiaRef *ref) {
-    const unsigned char *p = q->in.p;
-    size_t n = q->trace_text.n;
-    if (n && q->in.end - p > (ptrdiff_t)n + 1 && *p == '"' && p[n + 1] == '"' &&
-        pythia_bytes_equal(p + 1, q->trace_text.p, n)) {
-        q->in.p += n + 2;
-        *ref = q->trace;
-        return 1;
-    }
+    if (pythia_known_trace(&q->trace, &q->in, ref)) return 1;
     if (!id(q, ref)) return 0;
-    q->trace = *ref;
-    q->trace_text = ref->text;
-    if (ref->id.form == PYTHIA_ID_TEXT || ref->id.form == PYTHIA_ID_NONE) q->trace_text.n = 0;
+    pythia_known_trace_set(&q->trace, ref->text, *ref);
     return 1;
 }
 
@@ -150,7 +140,7 @@ static int members(Quick *q, const PythiaText *keys, size_t n, QuickMember *memb
         PythiaText k;
         size_t i = 0;
         if (!pythia_json_scan_key(&q->in, &k)) return 0;
-        while (i < n && (k.n != keys[i].n || !pythia_bytes_equal(k.p, keys[i].p, k.n)))
+        while (i < n && !pythia_bytes_equal_text(k, keys[i]))
             i++;
         if (i == n || *seen & BIT(i)) return 0;
         *seen |= BIT(i);
@@ -516,8 +506,7 @@ int pythia_jaeger_quick(PythiaReader *r) {
     const unsigned char *bytes = (const unsigned char *)r->text.p;
     Quick q = {.in = {.p = bytes, .end = bytes + r->text.n, .arena = &r->arena},
                .r = r,
-               .state = r->state,
-               .trace_text = {"", 0}};
+               .state = r->state};
     int taken = document(&q) && (!q.in.high || pythia_json_is_utf8(bytes, r->text.n));
     if (q.in.rc && r->rc == SQLITE_OK) r->rc = q.in.rc;
     pythia_free(q.spans);

@@ -37,14 +37,9 @@ void pythia_json_clear(PythiaJson *json) {
 uint32_t pythia_json_find(const PythiaJson *j, uint32_t object, PythiaText key) {
     if (!pythia_json_is_object(j, object)) return 0;
     for (uint32_t at = pythia_json_first(j, object); at; at = pythia_json_after(j, at + 1)) {
-        PythiaText text = pythia_json_text(j, at);
-        if (text.n == key.n && pythia_bytes_equal(text.p, key.p, key.n)) return at + 1;
+        if (pythia_bytes_equal_text(pythia_json_text(j, at), key)) return at + 1;
     }
     return 0;
-}
-
-static inline int member_is(PythiaText text, PythiaText key) {
-    return text.n == key.n && pythia_bytes_equal(text.p, key.p, key.n);
 }
 
 void pythia_json_members(const PythiaJson *j, uint32_t object, const PythiaText *keys, size_t n,
@@ -54,8 +49,8 @@ void pythia_json_members(const PythiaJson *j, uint32_t object, const PythiaText 
     for (uint32_t at = pythia_json_first(j, object); at; at = pythia_json_after(j, at + 1)) {
         PythiaText text = pythia_json_text(j, at);
         size_t i = next;
-        if (!member_is(text, keys[i]))
-            for (i = 0; i < n && !member_is(text, keys[i]);)
+        if (!pythia_bytes_equal_text(text, keys[i]))
+            for (i = 0; i < n && !pythia_bytes_equal_text(text, keys[i]);)
                 i++;
         if (i == n) continue;
         if (!values[i] && (nulls || pythia_json_type(j, at + 1) != 'n')) values[i] = at + 1;

@@ -97,6 +97,33 @@ static inline int pythia_known_key(const PythiaKnownKey *k, const unsigned char 
 #endif
 }
 
+/* ---- the trace, in JSON ---- */
+
+/* The id of a trace as it was written the last time in this document: its spans come one after the other. */
+typedef struct PythiaKnownTrace {
+    PythiaText
+        text; /* n 0: none, or one that is no number. A number has no escapes: it is known by its bytes */
+    PythiaRef ref;
+} PythiaKnownTrace;
+
+/* Takes the string that comes next if it is that id. */
+static inline int pythia_known_trace(const PythiaKnownTrace *known, PythiaJsonScan *in,
+                                     PythiaRef *ref) {
+    const unsigned char *p = in->p;
+    const size_t n = known->text.n;
+    if (!n || in->end - p <= (ptrdiff_t)n + 1 || *p != '"' || p[n + 1] != '"' ||
+        !pythia_bytes_equal(p + 1, known->text.p, n))
+        return 0;
+    in->p += n + 2;
+    *ref = known->ref;
+    return 1;
+}
+
+static inline void pythia_known_trace_set(PythiaKnownTrace *known, PythiaText text, PythiaRef ref) {
+    *known = (PythiaKnownTrace){text, ref};
+    if (ref.id.form == PYTHIA_ID_TEXT || ref.id.form == PYTHIA_ID_NONE) known->text.n = 0;
+}
+
 /* ---- attributes ---- */
 
 /* What is remembered of the KeyValue that comes next in one of the reader's lists; NULL where nothing is. */

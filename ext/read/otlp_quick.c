@@ -247,21 +247,12 @@ static int span_id(Quick *q, PythiaRef *ref) {
     return 1;
 }
 
-/* The spans of a trace come one after the other. A number has no escapes: it is known by its bytes. */
 static int trace_id(Quick *q, PythiaRef *ref) {
     PythiaText text;
-    const unsigned char *p = q->in.p;
-    size_t n = q->trace_text.n;
-    if (n && q->in.end - p > (ptrdiff_t)n + 1 && *p == '"' && p[n + 1] == '"' &&
-        pythia_bytes_equal(p + 1, q->trace_text.p, n)) {
-        q->in.p += n + 2;
-        *ref = q->trace;
-        return 1;
-    }
+    if (pythia_known_trace(&q->trace, &q->in, ref)) return 1;
     if (!pythia_json_scan_string(&q->in, &text)) return 0;
-    *ref = q->trace = pythia_otlp_id(text);
-    q->trace_text = text;
-    if (ref->id.form == PYTHIA_ID_TEXT || ref->id.form == PYTHIA_ID_NONE) q->trace_text.n = 0;
+    *ref = pythia_otlp_id(text);
+    pythia_known_trace_set(&q->trace, text, *ref);
     return 1;
 }
 
@@ -543,8 +534,7 @@ int pythia_otlp_quick(PythiaReader *r) {
     const unsigned char *bytes = (const unsigned char *)r->text.p;
     Quick q = {.in = {.p = bytes, .end = bytes + r->text.n, .arena = &r->arena},
                .r = r,
-               .state = r->state,
-               .trace_text = {"", 0}};
+               .state = r->state};
     int taken = document(&q) && (!q.in.high || pythia_json_is_utf8(bytes, r->text.n));
     if (q.in.rc && r->rc == SQLITE_OK) r->rc = q.in.rc;
     return taken;

@@ -14,8 +14,7 @@ typedef struct PythiaOtlpQuick {
     PythiaJsonScan in;
     PythiaReader *r;
     PythiaKnown *state;
-    PythiaText trace_text; /* the trace id seen last, if it is a number ... */
-    PythiaRef trace;       /* ... and what it is */
+    PythiaKnownTrace trace;
 } PythiaOtlpQuick;
 
 /* A list of KeyValue: appended to one of the reader's lists. 1, or 0 to give up. */

@@ -21,13 +21,6 @@ void pythia_reader_clear(PythiaReader *reader) {
 
 /* ---- attributes ---- */
 
-/* Makes room for one more; 0 when there is none, and rc is set. */
-int pythia_attributes_grow(PythiaReader *reader, PythiaAttributes *list) {
-    reader->rc =
-        pythia_grow((void **)&list->items, &list->capacity, list->n + 1, sizeof *list->items);
-    return reader->rc == SQLITE_OK;
-}
-
 void pythia_attributes_text(PythiaReader *reader, PythiaAttributes *list, PythiaText key,
                             PythiaText value) {
     PythiaAttribute *attribute = pythia_attributes_add(reader, list, key);

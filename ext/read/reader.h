@@ -70,13 +70,12 @@ typedef struct PythiaReader {
 void pythia_reader_clear(PythiaReader *reader);
 
 /* ---- attributes. The slot is zeroed; NULL on failure, and rc is set. ---- */
-int pythia_attributes_grow(PythiaReader *reader, PythiaAttributes *list);
-
 static inline PythiaAttribute *pythia_attributes_add(PythiaReader *reader, PythiaAttributes *list,
                                                      PythiaText key) {
-    if (reader->rc != SQLITE_OK ||
-        (list->n == list->capacity && !pythia_attributes_grow(reader, list)))
-        return NULL;
+    if (reader->rc != SQLITE_OK) return NULL;
+    reader->rc =
+        pythia_grow((void **)&list->items, &list->capacity, list->n + 1, sizeof *list->items);
+    if (reader->rc != SQLITE_OK) return NULL;
     PythiaAttribute *attribute = &list->items[list->n++];
     *attribute = (PythiaAttribute){.key = key};
     return attribute;

@@ -401,14 +401,12 @@ static Frame delta_plan(const int64_t *v, uint32_t n, unsigned width, uint64_t *
 
 static void mini_encode(PythiaBuf *out, const int64_t *v, uint32_t n) {
     uint64_t u[MINI], d[MINI], step = n > 1 ? step_to(v + 1) : 0;
-    if (!step || n >= DELTA_WORTH) {
-        if (are_steps(v, n, step)) {
-            if (step)
-                mini_steps(out, v, n, step);
-            else
-                mini_constant(out, v[0]);
-            return;
-        }
+    if ((!step || n >= DELTA_WORTH) && are_steps(v, n, step)) {
+        if (step)
+            mini_steps(out, v, n, step);
+        else
+            mini_constant(out, v[0]);
+        return;
     }
     int64_t low, high;
     find_range(v, n, &low, &high);

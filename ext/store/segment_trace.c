@@ -287,9 +287,8 @@ static void owner(PythiaTrace *trace, int slot, uint32_t i, uint32_t **first, ui
 static int take_values(PythiaSegment *segment, int slot, uint32_t first, uint32_t n,
                        PythiaTrace *trace) {
     uint32_t more = segment->ngathered, *start, *count;
-    if (more > UINT32_MAX - trace->nvalues) return SQLITE_TOOBIG;
-    int rc = pythia_grow((void **)&trace->values, &trace->values_capacity,
-                         (size_t)trace->nvalues + more, sizeof *trace->values);
+    PythiaValue *room;
+    int rc = pythia_trace_room(trace, more, &room);
     if (rc) return rc;
     size_t bytes = 0; /* of the texts */
     for (uint32_t i = 0; i < more; i++) {

@@ -281,14 +281,12 @@ static int resource_code(PythiaWriter *w, const PythiaResourceSet *set, uint32_t
     uint32_t oldest = w->nresources > WRITER_RESOURCES ? w->nresources - WRITER_RESOURCES : 0;
     *code = *guess;
     if (*guess >= oldest && *guess < w->nresources && resource_is(w, *guess, set)) return SQLITE_OK;
-    int rc = SQLITE_OK;
-    *code = w->nresources;
-    while (*code > oldest && !resource_is(w, *code - 1, set))
-        --*code;
-    if (*code > oldest)
-        --*code;
-    else
-        rc = resource_add(w, set, code);
+    for (*code = w->nresources; *code > oldest;)
+        if (resource_is(w, --*code, set)) {
+            *guess = *code;
+            return SQLITE_OK;
+        }
+    int rc = resource_add(w, set, code);
     *guess = *code;
     return rc;
 }

@@ -116,11 +116,10 @@ static int spans_join(Build *b, PythiaSpan *first, const PythiaSpan *other) {
     PythiaSpan whole = *start; /* the start knows what the span is */
     if (start->nvalues && end->nvalues) {
         uint32_t n = start->nvalues + end->nvalues;
-        if (n < end->nvalues || n > UINT32_MAX - trace->nvalues) return SQLITE_TOOBIG;
-        int rc = pythia_grow((void **)&trace->values, &trace->values_capacity,
-                             (size_t)trace->nvalues + n, sizeof *trace->values);
+        PythiaValue *to;
+        if (n < end->nvalues) return SQLITE_TOOBIG;
+        int rc = pythia_trace_room(trace, n, &to);
         if (rc) return rc;
-        PythiaValue *to = trace->values + trace->nvalues;
         memcpy(to, trace->values + start->first_value, start->nvalues * sizeof *to);
         memcpy(to + start->nvalues, trace->values + end->first_value, end->nvalues * sizeof *to);
         whole.first_value = trace->nvalues;

@@ -1,5 +1,5 @@
-/* argument.c - bound values, and hidden arguments as bound (vtab.h). A join hands over event ids, and the same texts again and again: neither
-** is copied. */
+/* argument.c - bound values, and hidden arguments as bound (vtab.h). A join hands over event ids, and the same texts
+** again and again: neither is copied. */
 #include "ext/base/hash.h"
 #include "vtab/vtab.h"
 

@@ -378,15 +378,11 @@ static int column_event(SpansCursor *c, sqlite3_context *context) {
 static int spans_column(PythiaCursor *cursor, sqlite3_context *context, int column) {
     SpansCursor *c = (SpansCursor *)cursor;
     const uint32_t i = c->first + c->row;
-    switch (column) {
-    case COL_PARENT_ID:
-    case COL_SELF:
-    case COL_DEPTH:
-    case COL_CHILDREN:
-    case COL_ON_PATH:
-    case COL_ATTRIBUTES:
+    if (OF_TRACE & BIT(column)) {
         if (c->whole) column_of_trace(c, context, column);
-        break;
+        return SQLITE_OK;
+    }
+    switch (column) {
     case COL_TRACE_ID:
         return result_trace_id(c, context);
     case COL_SPAN_ID:

@@ -23,8 +23,7 @@ typedef struct PythiaAtomSlot {
 typedef struct PythiaAtomText {
     const char *p;
     uint32_t n;
-    uint32_t
-        plain; /* printable ASCII without quotes and backslashes: it looks in JSON as it is, and it is UTF-8 */
+    uint32_t plain; /* printable ASCII that needs no escapes: in JSON it looks as it is */
 } PythiaAtomText;
 
 typedef struct PythiaAtoms {

@@ -2,6 +2,7 @@
 **
 ** Messages are written here by a few functions from the field numbers in opentelemetry-proto; nothing of
 ** the reader is used for it. */
+#include "tests/unit/test_proto.h"
 #include "tests/unit/test_read.h"
 
 #include "ext/base/hash.h"
@@ -13,32 +14,6 @@
 static const unsigned char trace_id[] = {0x5b, 0x8e, 0xff, 0xf7, 0x98, 0x03, 0x81, 0x03,
                                          0xd2, 0x69, 0xb6, 0x33, 0x81, 0x3f, 0xc6, 0x0c};
 static const unsigned char span_id[] = {0xee, 0xe1, 0x9b, 0x7e, 0xc3, 0xc1, 0xb1, 0x74};
-
-static void put_varint(PythiaBuf *out, unsigned number, uint64_t value) {
-    pythia_buf_varint(out, (uint64_t)number << 3);
-    pythia_buf_varint(out, value);
-}
-
-static void put_fixed(PythiaBuf *out, unsigned number, uint64_t value) {
-    pythia_buf_varint(out, (uint64_t)number << 3 | 1);
-    pythia_buf_u64(out, value);
-}
-
-static void put_bytes(PythiaBuf *out, unsigned number, const void *bytes, size_t n) {
-    pythia_buf_varint(out, (uint64_t)number << 3 | 2);
-    pythia_buf_varint(out, n);
-    if (n) pythia_buf_bytes(out, bytes, n);
-}
-
-static void put_str(PythiaBuf *out, unsigned number, const char *text) {
-    put_bytes(out, number, text, strlen(text));
-}
-
-/* The message as a field of another; it is freed. */
-static void put_message(PythiaBuf *out, unsigned number, PythiaBuf *message) {
-    put_bytes(out, number, message->data, message->n);
-    pythia_buf_clear(message);
-}
 
 /* A KeyValue whose value has the bytes given. */
 static void put_pair(PythiaBuf *out, unsigned number, const char *key, PythiaBuf *value) {
